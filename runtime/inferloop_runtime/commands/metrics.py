@@ -1,0 +1,15 @@
+"""`inferloop-runtime metrics`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def metrics(config: Annotated[Path, typer.Option(help="The process's JSON settings file.")]) -> None:
+    """Run the metrics process until it is told to stop."""
+    from inferloop_runtime.observability.settings import MetricsSettings
+    from inferloop_runtime.settings_file import load_settings
+
+    load_settings(MetricsSettings, config)
+    raise NotImplementedError
