@@ -27,3 +27,12 @@ async def empty_database(postgres_dsn: str) -> AsyncIterator[str]:
         await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     finally:
         await admin.close()
+
+
+@pytest.fixture
+async def database(empty_database: str) -> str:
+    """The DSN of a fresh database of its own, migrated to the newest revision."""
+    from inferloop_runtime.db.migrate import upgrade
+
+    await upgrade(empty_database)
+    return empty_database

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    CheckConstraint,
     DateTime,
     Float,
     ForeignKey,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -28,9 +30,20 @@ _NEW_UUID = text("gen_random_uuid()")
 _EMPTY_OBJECT = text("'{}'::jsonb")
 
 
+# PostgreSQL's own names, so that a hand-made object and a migrated one are called the same.
+_NAMES = {
+    "pk": "%(table_name)s_pkey",
+    "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+    "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    "ck": "%(table_name)s_%(constraint_name)s_check",
+}
+
+
 class Base(DeclarativeBase):
     """Holds the metadata of all tables; every time is stored with its zone."""
 
+    metadata = MetaData(naming_convention=_NAMES)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
         datetime: DateTime(timezone=True),
         str: Text(),
@@ -42,7 +55,10 @@ class Model(Base):
     """One servable model. `size_bytes` is its weights' size; `gpu_memory_required` is in bytes, KV budget included."""
 
     __tablename__ = "models"
-    __table_args__ = (UniqueConstraint("name", "version", name="models_name_version_key"),)
+    __table_args__ = (
+        UniqueConstraint("name", "version"),
+        CheckConstraint("size_bytes >= 0 AND gpu_memory_required >= 0", name="sizes"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid(), primary_key=True, server_default=_NEW_UUID)
     name: Mapped[str]
@@ -88,7 +104,10 @@ class Usage(Base):
     """One metered request. `request_id` is unique, so that the journal may be replayed."""
 
     __tablename__ = "usage"
-    __table_args__ = (Index("usage_tenant_id_started_at_idx", "tenant_id", "started_at"),)
+    __table_args__ = (
+        Index(None, "tenant_id", "started_at"),
+        CheckConstraint("prompt_tokens >= 0 AND completion_tokens >= 0", name="tokens"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     request_id: Mapped[str] = mapped_column(unique=True)
@@ -105,13 +124,22 @@ class Usage(Base):
 
 
 class CaptureRun(Base):
-    """One run of a capture job, with what it read, wrote and set aside."""
+    """One run of a capture job, with what it read, wrote and set aside.
+
+    A run that was interrupted is continued as the same run; `attempts` counts how often it was started.
+    """
 
     __tablename__ = "capture_runs"
+    __table_args__ = (
+        Index(None, "job", "started_at"),
+        CheckConstraint("status IN ('running', 'succeeded', 'failed')", name="status"),
+        CheckConstraint("rows_read >= 0 AND rows_written >= 0 AND rows_quarantined >= 0", name="rows"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid(), primary_key=True, server_default=_NEW_UUID)
-    job: Mapped[str] = mapped_column(index=True)
+    job: Mapped[str]
     status: Mapped[str]
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     started_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
     rows_read: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
@@ -122,13 +150,19 @@ class CaptureRun(Base):
 
 
 class Dataset(Base):
-    """One committed version of a data set: where it lies, what it holds and where it came from."""
+    """One committed version of a data set: where it lies, what it holds and where it came from.
+
+    A run commits one version, so `capture_run_id` is unique.
+    """
 
     __tablename__ = "datasets"
-    __table_args__ = (UniqueConstraint("name", "version", name="datasets_name_version_key"),)
+    __table_args__ = (
+        UniqueConstraint("name", "version"),
+        CheckConstraint("version >= 1", name="version"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid(), primary_key=True, server_default=_NEW_UUID)
-    capture_run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("capture_runs.id"), index=True)
+    capture_run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("capture_runs.id"), unique=True)
     name: Mapped[str]
     version: Mapped[int] = mapped_column(Integer)
     path: Mapped[str]
