@@ -1,0 +1,1 @@
+"""The container image: its base digests, its wheels and its build."""
