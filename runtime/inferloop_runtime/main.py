@@ -2,7 +2,6 @@
 
 import sys
 
-import click
 import typer
 
 from inferloop_runtime.commands import capture, gateway, key, metrics, migrate, model, plan, probe, serve, weights
@@ -31,18 +30,12 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = app(arguments, standalone_mode=False)
+        app(arguments)
     except InferloopError as error:
         if debug:
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,9 @@ class TokenAlternative:
 class GeneratedToken:
     """One generated token.
 
-    `text` is what it adds to the decoded output ("" while a multi-byte character is incomplete); `logprob` is natural.
+    `text` is what it adds to the decoded output ("" while a multi-byte character is incomplete), stop sequences
+    included, as TGI streams it; a special token's is its name. `logprob` is natural, of the model's own distribution
+    (before penalties, temperature and truncation).
     """
 
     token_id: int
@@ -70,6 +72,8 @@ class GeneratedToken:
 class GenerationEnd:
     """Close one generation: why, the whole text (cut before a stop sequence), counts and the seed that was used.
 
+    `stop_sequence` is the one that ended it: TGI's `generated_text` is `generated_text + stop_sequence`, OpenAI's is
+    without it.
     `prompt_logprobs` has one entry a prompt token (None for the first) where the request asked for it.
     """
 
@@ -79,6 +83,7 @@ class GenerationEnd:
     completion_tokens: int
     seed: int | None
     prompt_logprobs: tuple[float | None, ...] = ()
+    stop_sequence: str | None = None
 
 
 GenerationEvent = GeneratedToken | GenerationEnd
@@ -124,7 +129,10 @@ class Engine(Protocol):
     request and frees its place in the batch. It raises EngineError when a shard is lost or the engine is stopping.
     """
 
-    tokenizer: Tokenizer
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Return the served model's tokenizer."""
+        ...
 
     @property
     def info(self) -> EngineInfo:
