@@ -61,15 +61,16 @@ def end_with_parent(signal_number: int, parent: int) -> None:
 def main() -> None:
     """Prepare this process and become the program after `--`."""
     parser = argparse.ArgumentParser(description="Start one program for the local supervisor.")
-    parser.add_argument("--pid-file", type=Path, required=True)
+    parser.add_argument("--pid-file", type=Path, help="receives the program's process id")
     parser.add_argument("--no-root", type=Path, metavar="DATA_DIR", help="refuse to be root; DATA_DIR is the program's")
     parser.add_argument("--parent-death-signal", default="SIGTERM", help="sent to the program when its parent ends")
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     parent = os.getppid()
-    temporary = arguments.pid_file.with_suffix(".new")
-    temporary.write_text(f"{os.getpid()}\n")
-    temporary.replace(arguments.pid_file)
+    if arguments.pid_file is not None:
+        temporary = arguments.pid_file.with_suffix(".new")
+        temporary.write_text(f"{os.getpid()}\n")
+        temporary.replace(arguments.pid_file)
     if arguments.no_root is not None:
         drop_root(arguments.no_root)
     # A change of user clears this, so it comes last.

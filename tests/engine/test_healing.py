@@ -1,0 +1,42 @@
+import os
+import signal
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from components.local.supervisor_client import SupervisorClient
+from tests.support.pulumi_stack import PulumiStack
+
+pytestmark = [pytest.mark.engine, pytest.mark.faults]
+
+LIMIT_S = 10.0
+PROGRAMS = ("postgres", "gateway", "metrics", "keeper")
+
+
+@pytest.mark.parametrize("program", ["postgres", "gateway", "metrics", "keeper", "supervisor"])
+def test_a_killed_process_is_back_within_ten_seconds(stack: PulumiStack, program: str) -> None:
+    outputs = stack.outputs()
+    how = outputs["supervisor"]
+    client = SupervisorClient(how["url"], Path(how["password_file"]))
+    killed = stack.pid(program)
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + LIMIT_S
+    while not _is_whole(stack, client, outputs, killed, program):
+        assert time.monotonic() < deadline, f"{program} was not back within {LIMIT_S} s"
+        time.sleep(0.05)
+
+
+def _is_whole(stack: PulumiStack, client: SupervisorClient, outputs: dict[str, str], killed: int, program: str) -> bool:
+    try:
+        if stack.pid(program) == killed or not client.is_up():
+            return False
+        known = [client.info(name) for name in PROGRAMS]
+        # A restarted supervisor loads the model again, which is not counted.
+        path = "/healthz" if program == "supervisor" else "/readyz"
+        with urllib.request.urlopen(f"{outputs['gateway_url']}{path}", timeout=1) as answer:
+            ready = answer.status == 200
+    except OSError:
+        return False
+    return ready and all(info is not None and info.state == "RUNNING" for info in known)
