@@ -71,7 +71,7 @@ class ModelSettings(Section):
 
 
 class PortSettings(Section):
-    """Loopback ports; 0 is chosen by the kernel once and then kept."""
+    """Loopback ports; for 0 a free one is chosen once and then kept."""
 
     gateway: PortNumber = 8080
     """Port of the gateway and its console."""

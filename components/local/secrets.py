@@ -9,7 +9,7 @@ from typing import ClassVar
 import pulumi
 from pydantic import BaseModel, ConfigDict, Field
 
-from components.contracts import SecretHandle
+from components.contracts import SecretHandle, VolumeHandle
 from components.local.providers.secret_file import GeneratedSecret
 from components.local.supervisor import Supervisor
 
@@ -25,24 +25,33 @@ class SecretsArgs(BaseModel):
 class Secrets(pulumi.ComponentResource):
     """Generate secrets and keep them; delete a file and run `pulumi up` to rotate its secret.
 
-    Outputs: references (paths by name). Handles carry the values as secrets.
+    Secrets that data depends on lie in `volume` and are protected like it, so that they outlive the processes. Outputs:
+    references (paths by name). Handles carry the values as secrets.
     """
 
     Args: ClassVar[type[SecretsArgs]] = SecretsArgs
     handles: Mapping[str, SecretHandle]
 
     def __init__(
-        self, name: str, args: SecretsArgs, *, platform: Supervisor, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        args: SecretsArgs,
+        *,
+        platform: Supervisor,
+        volume: VolumeHandle | None = None,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("inferloop:local:Secrets", name, {}, opts)
         handles: dict[str, SecretHandle] = {}
+        folder = pulumi.Output.from_input(str(platform.layout.secrets)) if volume is None else volume.uri
+        # A protected secret that depended on the platform would keep that from being taken down.
+        depends_on = [platform.folders] if volume is None else []
         for role in args.names:
-            path = platform.layout.secrets / role
             secret = GeneratedSecret(
                 f"{name}-{role}",
-                path=path,
+                path=pulumi.Output.concat(folder, "/", role),
                 entropy_bytes=args.entropy_bytes,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[platform.folders]),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=depends_on, protect=volume is not None),
             )
             handles[role] = SecretHandle(
                 reference=secret.location, value=pulumi.Output.secret(secret.value), revision=secret.revision

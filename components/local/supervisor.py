@@ -80,7 +80,7 @@ class Supervisor(pulumi.ComponentResource):
         )
         password = GeneratedSecret(
             f"{name}-password",
-            path=self.layout.secrets / "supervisor-password",
+            path=str(self.layout.secrets / "supervisor-password"),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.folders]),
         )
         daemon = SupervisorDaemon(

@@ -10,8 +10,10 @@ from stacks.phases.phase import Deliverable, Phase
 from stacks.phases.preflight import check_model
 from stacks.settings import LocalSettings
 
-_VOLUMES = ("postgres", "datasets", "journal")
-_SECRETS = ("database-password", "admin-key", "privacy-key")
+_VOLUMES = ("postgres", "datasets", "journal", "keys")
+_SECRETS = ("database-password", "admin-key")
+# Hashed columns join only while their key lives, so it is kept with the data.
+_DATA_SECRETS = ("privacy-key",)
 
 
 def preflight(settings: LocalSettings) -> None:
@@ -32,6 +34,9 @@ def compose(stack: str, settings: LocalSettings) -> Mapping[str, Any]:
         Capability.PLATFORM, "supervisor", {"stack": stack, "root": root, "ports": settings.ports.model_dump()}
     )
     secrets = made(Capability.SECRETS, "secrets", {"names": _SECRETS}, platform=platform).handles
+    data_secrets = made(
+        Capability.SECRETS, "data-secrets", {"names": _DATA_SECRETS}, platform=platform, volume=volumes["keys"]
+    ).handles
     database = made(
         Capability.DATABASE,
         "database",
@@ -74,7 +79,7 @@ def compose(stack: str, settings: LocalSettings) -> Mapping[str, Any]:
             volume=volumes["datasets"],
             database=database,
             schema=schema,
-            privacy_key=secrets["privacy-key"],
+            privacy_key=data_secrets["privacy-key"],
         ).dataset
         for job in settings.capture
     ]

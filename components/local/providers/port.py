@@ -1,7 +1,9 @@
 """The dynamic resource that holds one loopback port for a process."""
 
+import random
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -35,8 +37,37 @@ def _holder(port: int) -> str:
     return "another program"
 
 
+# Above the registered services that people commonly run, below where Linux takes outgoing ports from by default.
+_FIRST, _LAST = 18_000, 32_767
+_EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_ATTEMPTS = 100
+
+
+def choose_port(host: str) -> int:
+    """Return a port that is free now and that the kernel gives to nobody who does not ask for it.
+
+    A port of the kernel's own choice could be taken by any outgoing connection while its process is down. Where the
+    kernel's range leaves no room, its choice is taken all the same.
+    """
+    try:
+        lowest = int(_EPHEMERAL_RANGE.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        lowest = _LAST + 1
+    for _ in range(_ATTEMPTS if lowest > _FIRST else 0):
+        port = random.randrange(_FIRST, min(_LAST + 1, lowest))  # noqa: S311 - a port is no secret
+        with socket.socket() as listener:
+            try:
+                listener.bind((host, port))
+            except OSError:
+                continue
+            return port
+    with socket.socket() as listener:
+        listener.bind((host, 0))
+        return int(listener.getsockname()[1])
+
+
 class PortInputs(ResourceInputs):
-    """The wanted port, 0 for one that the kernel chooses once; `setting` is the stack setting that names it."""
+    """The wanted port, 0 for one that is chosen once; `setting` is the stack setting that names it."""
 
     host: str
     wanted: int = Field(ge=0, le=65535)
@@ -58,16 +89,14 @@ class PortProvider(LocalProvider[PortInputs]):
         return inputs.setting
 
     def ensure(self, inputs: PortInputs, old: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Keep the port that was had, check the wanted one, or ask the kernel."""
+        """Keep the port that was had, check the wanted one, or choose one."""
         kept = int(old["port"]) if old and old.get("port") else 0
         if kept and inputs.wanted in (0, kept):
             return {"port": kept}
         if inputs.wanted:
             require_free_port(inputs.host, inputs.wanted, inputs.remedy)
             return {"port": inputs.wanted}
-        with socket.socket() as listener:
-            listener.bind((inputs.host, 0))
-            return {"port": int(listener.getsockname()[1])}
+        return {"port": choose_port(inputs.host)}
 
 
 class Port(Resource, module="local", name="Port"):

@@ -69,14 +69,16 @@ class GeneratedSecret(Resource, module="local", name="GeneratedSecret"):
     value: pulumi.Output[str]
     revision: pulumi.Output[str]
 
-    def __init__(self, name: str, *, path: Path, entropy_bytes: int = 32, opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self, name: str, *, path: pulumi.Input[str], entropy_bytes: int = 32, opts: pulumi.ResourceOptions
+    ) -> None:
         super().__init__(
             GeneratedSecretProvider(),
             name,
-            {"path": str(path), "entropy_bytes": entropy_bytes, "value": None, "revision": None},
+            {"path": path, "entropy_bytes": entropy_bytes, "value": None, "revision": None},
             pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["value"])),
         )
-        self.location: pulumi.Output[str] = self.urn.apply(lambda _: str(path))
+        self.location: pulumi.Output[str] = pulumi.Output.all(self.urn, path).apply(lambda known: str(known[1]))
 
 
 class SecretFileInputs(ResourceInputs):

@@ -18,7 +18,7 @@ from components.local.process_log import log_size, log_tail, redact
 from components.local.providers.base import LocalProvider, ResourceInputs
 from components.local.providers.config_file import ConfigFileProvider
 from components.local.providers.directory import DirectoryProvider
-from components.local.providers.port import PortProvider, require_free_port
+from components.local.providers.port import PortProvider, choose_port, require_free_port
 from components.local.providers.secret_file import GeneratedSecretProvider, SecretFileProvider
 from components.local.readiness import Readiness
 from components.local.runtime_command import run_runtime, run_runtime_json
@@ -212,6 +212,19 @@ def test_a_port_is_chosen_once_and_kept() -> None:
         assert (provider.update("p", state, same).outs or {})["port"] == state["port"]
         with pytest.raises(PortInUseError, match=rf"process {os.getpid()} .*inferloop:ports\.x"):
             provider.create(same)
+
+
+@pytest.mark.skipif(not Path("/proc/sys/net/ipv4/ip_local_port_range").exists(), reason="Linux tells its range")
+def test_a_chosen_port_is_none_that_outgoing_connections_are_given() -> None:
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert choose_port("127.0.0.1") < max(lowest, 18_001)
+
+
+def test_a_kernel_that_leaves_no_room_chooses_the_port_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    everything = tmp_path / "range"
+    everything.write_text("1024\t65535\n")
+    monkeypatch.setattr("components.local.providers.port._EPHEMERAL_RANGE", everything)
+    assert choose_port("127.0.0.1") >= 1024
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may bind every port")
