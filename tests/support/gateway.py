@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -49,9 +48,15 @@ class RunningGateway:
 
     async def usage(self, *, rows: int, timeout_s: float = 10.0) -> list[asyncpg.Record]:
         """Wait until the table `usage` has as many rows, and return them."""
-        connection = await asyncpg.connect(self.dsn)
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                connection = await asyncpg.connect(self.dsn)
+                break
+            except asyncpg.CannotConnectNowError:
+                assert time.monotonic() < deadline, "the database does not come back"
+                await asyncio.sleep(0.1)
         try:
-            deadline = time.monotonic() + timeout_s
             while True:
                 found = await connection.fetch("SELECT * FROM usage ORDER BY id")
                 if len(found) >= rows:
@@ -107,6 +112,7 @@ def write_config(folder: Path, dsn: str, upstreams: list[tuple[str, str]], **set
         "upstreams": [{"model": model, "url": url} for model, url in upstreams],
         "journal_dir": str(folder / "journal"),
         "key_refresh_s": 0.3,
+        "drain_timeout_s": 3.0,
     }
     config = folder / "gateway.json"
     config.write_text(json.dumps(document | settings))
@@ -138,6 +144,7 @@ async def running_gateway(
             await gateway.until(wait_for)
             yield gateway
         finally:
-            if gateway.process.poll() is None:
-                os.kill(gateway.process.pid, signal.SIGKILL)
-            gateway.process.wait()
+            try:
+                await gateway.stop()
+            finally:
+                gateway.kill()
