@@ -2,7 +2,7 @@
 
 PYTHON ?= $(shell tools/find-python)
 BIN := .venv/bin
-# Passed on: `make up ARGS="--stack dev"`, `make test ARGS="-k gateway"`.
+# Passed on: `make up ARGS="--refresh"`, `make test ARGS="-k gateway"`.
 ARGS ?=
 
 .DEFAULT_GOAL := help

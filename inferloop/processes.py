@@ -1,18 +1,17 @@
 """See and stop the processes of a local stack: through its supervisor, and without it through its pid files."""
 
 import contextlib
-import http.client
 import json
 import os
 import signal
-import xmlrpc.client
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from components.errors import ProcessError
 from components.local.keeper import belongs_to, end_processes, recorded_processes
+from components.local.supervisor_client import SupervisorClient
 
 _RPC_TIMEOUT_S = 1.0
 # Longer than any program's own drain (components/local sets those).
@@ -37,13 +36,6 @@ class Process:
     def as_dict(self) -> dict[str, Any]:
         """Return the process as plain data."""
         return asdict(self)
-
-
-class _TimedTransport(xmlrpc.client.Transport):
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        connection = super().make_connection(host)
-        connection.timeout = _RPC_TIMEOUT_S
-        return connection
 
 
 def list_processes(stack_dir: Path, supervisor: Mapping[str, Any] | None) -> list[Process]:
@@ -84,18 +76,11 @@ def stop_processes(stack_dir: Path) -> list[str]:
 
 def _ask_supervisor(supervisor: Mapping[str, Any]) -> list[Process] | None:
     try:
-        password = Path(supervisor["password_file"]).read_text(encoding="utf-8").strip()
-        basic = b64encode(f"{supervisor['user']}:{password}".encode()).decode()
-        transport = _TimedTransport(headers=[("Authorization", f"Basic {basic}")])
-        url = str(supervisor["url"]).rstrip("/")
-        server = xmlrpc.client.ServerProxy(url if url.endswith("/RPC2") else f"{url}/RPC2", transport=transport)
-        answer: Any = server.supervisor.getAllProcessInfo()
-    except (OSError, http.client.HTTPException, xmlrpc.client.Error, KeyError):
+        client = SupervisorClient(str(supervisor["url"]), Path(supervisor["password_file"]))
+        known = client.all_info(timeout_s=_RPC_TIMEOUT_S)
+    except (ProcessError, KeyError):
         return None
-    return [
-        Process(str(item["name"]), int(item["pid"]) or None, str(item["statename"]).lower())
-        for item in sorted(answer, key=lambda item: str(item["name"]))
-    ]
+    return [Process(item.name, item.pid or None, item.state.lower()) for item in known]
 
 
 def _from_pid_files(stack_dir: Path) -> list[Process]:

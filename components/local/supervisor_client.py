@@ -65,6 +65,12 @@ class SupervisorClient:
         with self._proxy(5.0) as proxy:
             return int(proxy.supervisor.getPID())
 
+    def all_info(self, *, timeout_s: float) -> list[ProcessInfo]:
+        """Return what is known of every program, by name."""
+        with self._proxy(timeout_s) as proxy:
+            answers = proxy.supervisor.getAllProcessInfo()
+        return sorted((_info(answer) for answer in answers), key=lambda item: item.name)
+
     def info(self, name: str) -> ProcessInfo | None:
         """Return what is known of a program, None where it is not known."""
         with self._proxy(5.0) as proxy:

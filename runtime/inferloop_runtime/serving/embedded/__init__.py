@@ -1,0 +1,3 @@
+from inferloop_runtime.serving.embedded.engine import EmbeddedEngine
+
+__all__ = ["EmbeddedEngine"]
