@@ -13,7 +13,7 @@ SettingsT = TypeVar("SettingsT", bound="ProcessSettings")
 class ProcessSettings(BaseModel):
     """Settings of one runtime process; secrets are never values here but files named by a `*_file` key."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 def load_settings(kind: type[SettingsT], path: Path) -> SettingsT:

@@ -1,6 +1,6 @@
 """One shard in a process of its own: run a prompt and a decoding step, and write down what it held and computed.
 
-`python shard_probe.py RANK SHARDS MODEL RENDEZVOUS OUTPUT`
+`python shard_probe.py RANK SHARDS MODEL RENDEZVOUS OUTPUT DTYPE`
 """
 
 import json
@@ -19,14 +19,15 @@ PROMPT = [7 * index % 250 for index in range(24)]
 
 def main() -> None:
     rank, shards = int(sys.argv[1]), int(sys.argv[2])
-    model, rendezvous, output = (Path(item) for item in sys.argv[3:])
+    model, rendezvous, output = (Path(item) for item in sys.argv[3:6])
+    dtype = getattr(torch, sys.argv[6])
     torch.set_num_threads(1)
     if shards > 1:
         store = FileStore(str(rendezvous), shards)
         distributed.init_process_group("gloo", store=store, rank=rank, world_size=shards)
     cpu = torch.device("cpu")
-    shard = load_shard(model, rank=rank, shards=shards, dtype=torch.float32, device=cpu, sequence_limit=64)
-    executor = ShardExecutor(shard, rank=rank, shards=shards, rows=2, length=64, dtype=torch.float32, device=cpu)
+    shard = load_shard(model, rank=rank, shards=shards, dtype=dtype, device=cpu, sequence_limit=64)
+    executor = ShardExecutor(shard, rank=rank, shards=shards, rows=2, length=64, dtype=dtype, device=cpu)
     prompt = executor.run(Step([], [], [], [PrefillSegment(0, 0, PROMPT, "all")]))
     decoded = executor.run(Step([(0, 1, len(PROMPT))], [5], [len(PROMPT)], []))
     if prompt is not None and decoded is not None:

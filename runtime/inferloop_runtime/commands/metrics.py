@@ -7,9 +7,12 @@ import typer
 
 
 def metrics(config: Annotated[Path, typer.Option(help="The process's JSON settings file.")]) -> None:
-    """Run the metrics process until it is told to stop."""
+    """Run the metrics exporter until it is told to stop."""
+    from inferloop_runtime.observability.exporter import run_exporter
+    from inferloop_runtime.observability.logs import configure_logging
     from inferloop_runtime.observability.settings import MetricsSettings
     from inferloop_runtime.settings_file import load_settings
 
-    load_settings(MetricsSettings, config)
-    raise NotImplementedError
+    settings = load_settings(MetricsSettings, config)
+    configure_logging("metrics")
+    run_exporter(settings)

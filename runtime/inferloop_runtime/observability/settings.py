@@ -11,7 +11,9 @@ class ScrapeTarget(ProcessSettings):
     """One process whose Prometheus text metrics are passed on under the label `process`."""
 
     process: str
+    """Value of the label `process`."""
     url: HttpUrl
+    """Address of the process's metrics."""
 
 
 class MetricsSettings(ProcessSettings):
@@ -21,9 +23,16 @@ class MetricsSettings(ProcessSettings):
     """
 
     stack: str
+    """Name of the stack."""
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: int = Field(ge=0, le=65535)
+    """Port to listen on; 0 lets the kernel choose."""
     dsn_file: Path
+    """File that holds the database's DSN."""
     pid_dir: Path
+    """Folder of the processes' pid files."""
     targets: tuple[ScrapeTarget, ...] = ()
+    """Processes whose metrics are passed on."""
     scrape_timeout_s: PositiveFloat = 2.0
+    """How long one process may take to answer."""
