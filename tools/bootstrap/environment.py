@@ -68,7 +68,7 @@ def ensure_environment(context: Context, uv: Uv, torch: TorchBuild) -> None:
     left_out = [f"--no-install-package={name}" for name in torch.left_out]
     # An environment keeps its interpreter, so that `make` with another PYTHON does not install everything again.
     python = layout.python if layout.python.exists() else Path(sys.executable)
-    sync = ["sync", "--frozen", "--inexact", "--all-groups", f"--python={python}", *left_out]
+    sync = ["sync", "--frozen", "--inexact", f"--python={python}", *left_out]
     online = reach(context.pins.pypi)
     finished = _uv(context, uv, *sync, *([] if online.answers else ["--offline"]))
     if finished.status != 0:
@@ -92,7 +92,7 @@ def _install_cpu_torch(context: Context, uv: Uv, torch: TorchBuild) -> None:
         return
     context.progress.say(_TOPIC, f"{index} failed in the middle; taking the locked build from PyPI instead")
     locked = TorchBuild("locked", torch.version.removesuffix("+cpu"), f"{index} failed")
-    finished = _uv(context, uv, "sync", "--frozen", "--inexact", "--all-groups", f"--python={context.layout.python}")
+    finished = _uv(context, uv, "sync", "--frozen", "--inexact", f"--python={context.layout.python}")
     if finished.status != 0:
         raise failure(f"PyTorch {locked.version} could not be installed", finished)
 
