@@ -34,8 +34,12 @@ def write_program(path: Path, text: str) -> Path:
 
 
 def write_engine(folder: Path, version: str = ENGINE_VERSION) -> Path:
-    """Write what set-up takes for an engine: it tells its version, and its host prints a port."""
-    write_program(folder / "pulumi", f"#!/bin/sh\necho v{version}\n")
+    """Write what set-up takes for an engine: it tells its version, and its host prints a port.
+
+    Like the real one it leaves a log in its home folder, whatever it is asked.
+    """
+    logs = '"${PULUMI_HOME:-$HOME/.pulumi}/logs"'
+    write_program(folder / "pulumi", f"#!/bin/sh\nmkdir -p {logs}\necho v{version}\n")
     write_program(folder / "pulumi-language-python", _HOST)
     write_program(folder / "pulumi-language-python-exec", "#!/bin/sh\n")
     write_program(folder / "pulumi-resource-pulumi-python", "#!/bin/sh\n")

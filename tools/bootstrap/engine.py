@@ -8,6 +8,7 @@ import os
 import selectors
 import socket
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +97,10 @@ def version_of(pulumi: Path | None, environ: Mapping[str, str]) -> str | None:
     """Ask a command line for its version, such as "v3.259.0"."""
     if pulumi is None:
         return None
-    return programs.output_of([pulumi, "version"], {**environ, "PULUMI_SKIP_UPDATE_CHECK": "true"})
+    # Even this command writes a log into its home folder.
+    with tempfile.TemporaryDirectory(prefix="inferloop-") as home:
+        quiet = {**environ, "PULUMI_HOME": home, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        return programs.output_of([pulumi, "version"], quiet)
 
 
 def host_starts(host: Path | None) -> bool:

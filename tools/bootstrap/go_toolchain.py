@@ -23,9 +23,9 @@ class Go:
 def plan_go(context: Context) -> Go:
     """Say which toolchain a build would use, without installing it."""
     pin = context.pins.go
+    # Without its GOTOOLCHAIN=local an older Go would answer with the version that it would download.
     for path, source in ((programs.find("go", context.search_path()), "PATH"), (_own(context), "checkout")):
-        # Without GOTOOLCHAIN=local an older Go would answer with the version that it would download.
-        said = programs.output_of([path, "version"], {**context.environ, "GOTOOLCHAIN": "local"}) if path else None
+        said = programs.output_of([path, "version"], go_environment(context)) if path else None
         if said is not None and is_recent(said, pin.minimum):
             return Go(path, ".".join(map(str, numbers_of(said) or ())), source)
     return Go(None, pin.version, "PyPI")
