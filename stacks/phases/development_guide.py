@@ -30,14 +30,14 @@ GUIDE = Guide(
             remedy="install python3 and python3-venv with your system's package manager",
         ),
         Prerequisite(
-            name="8 GiB of free disk space",
-            reason="PyTorch's CUDA build alone takes 5.4 GB",
+            name="13 GiB of free disk space",
+            reason="PyTorch's CUDA build and its cache take 7 GiB, building the engine 5 GiB, the stack 1 GiB",
             command="df -h .",
             remedy="free space, or move the checkout to a larger disk",
         ),
         Prerequisite(
             name="4 GiB of memory",
-            reason="the default model takes 0.6 GB in float32, its server 1.2 GB in all",
+            reason="building the engine takes 3 GiB, the running stack 2 GiB",
             command="free -h",
             remedy="close other programs, or serve a smaller model",
         ),
