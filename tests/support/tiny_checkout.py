@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -87,6 +88,8 @@ class TinyCheckout:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # What runs the tests may ignore SIGINT, as a shell has its background jobs do.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def run(self, *arguments: str, timeout_s: float = 120, **changes: str) -> subprocess.CompletedProcess[str]:

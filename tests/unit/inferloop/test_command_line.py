@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,10 +23,10 @@ from inferloop.stack_status import StackStatus
 REPOSITORY = Path(__file__).parents[3]
 
 
-def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, home: Path, checkout: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "inferloop.main", *arguments],
-        cwd=REPOSITORY,
+        cwd=checkout,
         env={"PATH": "/usr/bin:/bin", "INFERLOOP_HOME": str(home)},
         capture_output=True,
         text=True,
@@ -54,6 +55,17 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         assert f"\n  {command} " in text
 
 
+def test_an_up_before_the_set_up_names_the_command_that_does_it(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    (checkout / "stacks" / "config").mkdir(parents=True)
+    for name in ("Pulumi.yaml", "stacks/config/Pulumi.dev.yaml"):
+        shutil.copy(REPOSITORY / name, checkout / name)
+    done = run("up", home=tmp_path / "home", checkout=checkout)
+    assert done.returncode == 3
+    assert "make up" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_status_of_a_stack_that_is_down_exits_with_one(tmp_path: Path) -> None:
     told = run("status", home=tmp_path)
     assert told.returncode == 1
@@ -69,7 +81,6 @@ def test_status_of_a_stack_that_is_down_exits_with_one(tmp_path: Path) -> None:
     [
         (("status", "--nope"), 2, "No such option"),
         (("up", "no-such-stack"), 2, "known stacks: dev"),
-        (("up", "--no-wait"), 3, "make up"),
         (("key",), 1, "inferloop up dev"),
         (("key", "--admin"), 1, "inferloop up dev"),
         (("logs",), 1, "inferloop up"),
