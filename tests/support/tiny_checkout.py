@@ -122,6 +122,7 @@ def make_checkout(folder: Path, site: Site) -> TinyCheckout:
     site.publish(write_wheel(wheels, "pulumi", ENGINE_VERSION, files={"pulumi/__init__.py": ""}))
     site.publish(write_wheel(wheels, "torch", "2.0.0", files={"torch/__init__.py": "", "torch/cuda.py": ""}))
     site.publish(write_wheel(wheels, "nvidia-toy", "1.0", files={"nvidia_toy.py": ""}))
+    site.publish(write_wheel(wheels, "cloud-toy", "1.0", files={"cloud_toy.py": ""}))
     site.publish(
         write_wheel(wheels, "inferloop-script", "1.0", files={}, scripts={"inferloop": "#!python\nprint('up')\n"})
     )
@@ -130,6 +131,7 @@ def make_checkout(folder: Path, site: Site) -> TinyCheckout:
     (root / "pyproject.toml").write_text(
         '[project]\nname = "tiny"\nversion = "1"\nrequires-python = ">=3.11"\n'
         'dependencies = ["pip", "pulumi", "torch", "nvidia-toy", "inferloop-script"]\n'
+        '[project.optional-dependencies]\ncloud = ["cloud-toy"]\n'
         f'[[tool.uv.index]]\nurl = "{site.url}/simple"\ndefault = true\n'
     )
     checkout = TinyCheckout(root, home, site, _search_path(folder / "programs"))

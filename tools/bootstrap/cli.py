@@ -22,12 +22,14 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Run one command; return its exit status."""
     parser = argparse.ArgumentParser(prog="python3 tools/bootstrap", description="Prepare this checkout.")
     commands = parser.add_subparsers(dest="command")
-    commands.add_parser("up", help="install what is missing (the default)")
+    up = commands.add_parser("up", help="install what is missing (the default)")
+    up.add_argument("--extra", action="append", default=[], help="optional dependencies to add; may be repeated")
     doctor = commands.add_parser("doctor", help="report every prerequisite; install nothing")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     parsed = parser.parse_args(arguments)
     layout = layout_of(root)
-    context = Context(layout, read_pins(layout.pins), Progress())
+    extras = frozenset(parsed.extra if parsed.command == "up" else ())
+    context = Context(layout, read_pins(layout.pins), Progress(), extras=extras)
     try:
         if parsed.command == "doctor":
             checks = examine(context)

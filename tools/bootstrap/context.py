@@ -19,6 +19,8 @@ class Context:
     progress: Progress
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     stop: threading.Event = field(default_factory=threading.Event)
+    # Optional dependencies that the environment must have beside what it had.
+    extras: frozenset[str] = frozenset()
     # Inherited by the commands that a step runs, so that the checkout stays locked while one of them lives.
     keep_open: tuple[int, ...] = ()
 

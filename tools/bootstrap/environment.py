@@ -27,6 +27,7 @@ def is_current(context: Context) -> bool:
         stamp is not None
         and not _unfinished(context).exists()
         and stamp.get("inputs") == _digest(context)
+        and context.extras <= set(stamp.get("extras", ()))
         # Scripts name their interpreter by its path: a checkout that was moved needs new ones.
         and stamp.get("environment") == str(layout.environment)
         and layout.python.exists()
@@ -58,17 +59,20 @@ def plan_torch(context: Context) -> TorchBuild:
 def ensure_environment(context: Context, uv: Uv, torch: TorchBuild) -> None:
     """Bring the environment to the lock; one that an earlier attempt left half-made is made anew from uv's cache.
 
-    Packages that the user added (a cloud's extra) stay. Raises SetupError with the remedy where it cannot be done.
+    Extras that an earlier set-up brought, and packages that the user added, stay. Raises SetupError with the remedy
+    where it cannot be done.
     """
     layout = context.layout
     _set_aside_broken(context)
+    extras = _wanted_extras(context)
     _unfinished(context).touch()
     _stamp(context).unlink(missing_ok=True)
     context.progress.say(_TOPIC, f"PyTorch {torch.version}: {torch.why}")
     left_out = [f"--no-install-package={name}" for name in torch.left_out]
     # An environment keeps its interpreter, so that `make` with another PYTHON does not install everything again.
     python = layout.python if layout.python.exists() else Path(sys.executable)
-    sync = ["sync", "--frozen", "--inexact", f"--python={python}", *left_out]
+    options = ["--frozen", "--inexact", *(f"--extra={name}" for name in sorted(extras))]
+    sync = ["sync", *options, f"--python={python}", *left_out]
     online = reach(context.pins.pypi)
     finished = _uv(context, uv, *sync, *([] if online.answers else ["--offline"]))
     if finished.status != 0:
@@ -79,12 +83,17 @@ def ensure_environment(context: Context, uv: Uv, torch: TorchBuild) -> None:
             )
         raise failure("the Python packages could not be installed", finished)
     if torch.name == "cpu" and installed_torch(layout.environment) != torch.version:
-        _install_cpu_torch(context, uv, torch)
+        _install_cpu_torch(context, uv, torch, options)
     _check(context)
-    _record(context, uv)
+    _record(context, uv, extras)
 
 
-def _install_cpu_torch(context: Context, uv: Uv, torch: TorchBuild) -> None:
+def _wanted_extras(context: Context) -> frozenset[str]:
+    before = atomic.read_json(_stamp(context)) if context.layout.environment.exists() else None
+    return context.extras | frozenset(before.get("extras", ()) if before else ())
+
+
+def _install_cpu_torch(context: Context, uv: Uv, torch: TorchBuild, sync_options: list[str]) -> None:
     index = context.pins.torch_cpu_index
     options = [f"--python={context.layout.python}", "--no-deps", f"--default-index={index}"]
     finished = _uv(context, uv, "pip", "install", *options, f"torch=={torch.version}")
@@ -92,7 +101,7 @@ def _install_cpu_torch(context: Context, uv: Uv, torch: TorchBuild) -> None:
         return
     context.progress.say(_TOPIC, f"{index} failed in the middle; taking the locked build from PyPI instead")
     locked = TorchBuild("locked", torch.version.removesuffix("+cpu"), f"{index} failed")
-    finished = _uv(context, uv, "sync", "--frozen", "--inexact", f"--python={context.layout.python}")
+    finished = _uv(context, uv, "sync", *sync_options, f"--python={context.layout.python}")
     if finished.status != 0:
         raise failure(f"PyTorch {locked.version} could not be installed", finished)
 
@@ -148,10 +157,15 @@ def _check(context: Context) -> None:
             raise failure(f"the new environment cannot run `python {' '.join(command)}`", said)
 
 
-def _record(context: Context, uv: Uv) -> None:
+def _record(context: Context, uv: Uv, extras: frozenset[str]) -> None:
     layout = context.layout
     used = context.environ.get("UV_CACHE_DIR", str(_uv_cache(context)))
-    stamp = {"inputs": _digest(context), "environment": str(layout.environment), "uv": uv.version}
+    stamp = {
+        "inputs": _digest(context),
+        "environment": str(layout.environment),
+        "extras": sorted(extras),
+        "uv": uv.version,
+    }
     atomic.write_json(_stamp(context), stamp)
     atomic.write_json(_note(context), {"uv_cache": used})
     _unfinished(context).unlink()

@@ -70,6 +70,20 @@ def test_everything_but_caches_lies_in_the_checkout(checkout: TinyCheckout) -> N
     shutil.rmtree(checkout.root)
 
 
+def test_an_extra_is_added_when_asked_for_and_stays(checkout: TinyCheckout) -> None:
+    package = Path(".venv") / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    module = checkout.root / package / "cloud_toy.py"
+    assert checkout.run().returncode == 0
+    assert not module.exists()
+    assert checkout.run("up", "--extra", "cloud").returncode == 0
+    assert module.exists()
+    checkout.site.asked.clear()
+    assert checkout.run().returncode == 0
+    assert checkout.run("up", "--extra", "cloud").returncode == 0
+    assert checkout.site.asked == []
+    assert module.exists()
+
+
 def test_a_changed_lock_is_noticed(checkout: TinyCheckout) -> None:
     assert checkout.run().returncode == 0
     with (checkout.root / "pyproject.toml").open("a") as file:
