@@ -30,8 +30,8 @@ class Process:
 
     @property
     def runs(self) -> bool:
-        """Tell whether the process is there and was not given up."""
-        return self.state == "running"
+        """Tell whether the process is there; the supervisor calls it `starting` for its first second."""
+        return self.pid is not None and self.state in ("running", "starting")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the process as plain data."""

@@ -14,7 +14,7 @@ import pytest
 
 from components.local.layout import StackLayout
 from components.local.supervision import Program, render_program, render_supervisor, supervisor_command
-from inferloop.processes import list_processes, stop_processes
+from inferloop.processes import Process, list_processes, stop_processes
 from inferloop.project import Project
 from inferloop.stack_status import stack_status
 from tests.support.dev_stack import wait_until
@@ -138,3 +138,13 @@ def test_a_stack_with_a_failing_process_is_degraded_and_without_processes_down(
     assert "supervisor" not in status.as_dict()
     stop_processes(supervised.root)
     assert stack_status(project, "dev").state == "down"
+
+
+@pytest.mark.parametrize(
+    ("pid", "state", "runs"),
+    [(7, "running", True), (7, "starting", True), (None, "backoff", False), (7, "dead", False)],
+)
+def test_a_process_of_less_than_a_second_runs_and_one_that_was_given_up_does_not(
+    pid: int | None, state: str, runs: bool
+) -> None:
+    assert Process("gateway", pid, state).runs is runs
