@@ -1,5 +1,6 @@
 """Fixtures that more than one kind of test uses."""
 
+import signal
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
@@ -7,6 +8,12 @@ import asyncpg
 import pytest
 
 from tests.support.postgres import running_postgres
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start see Ctrl-C, also in a shell's background job, which ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -20,7 +19,6 @@ REPOSITORY = Path(__file__).parents[2]
 ENGINE_VERSION = "3.259.0"
 
 _HOST = """#!/usr/bin/env python3
-import signal
 print(12345, flush=True)
 signal.pause()
 """
@@ -88,8 +86,6 @@ class TinyCheckout:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # What runs the tests may ignore SIGINT, as a shell has its background jobs do.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def run(self, *arguments: str, timeout_s: float = 120, **changes: str) -> subprocess.CompletedProcess[str]:
