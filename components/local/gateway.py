@@ -94,7 +94,12 @@ class Gateway(pulumi.ComponentResource):
                     name=ROLE, command=(runtime_executable(), "gateway", "--config", path), stop_timeout_s=_DRAIN_S + 5
                 )
             ),
-            readiness={"url": platform.address(ROLE, "/readyz"), "timeout_s": args.start_timeout_s},
+            readiness={
+                "url": platform.address(ROLE, "/readyz"),
+                # While its model server is away it is not ready, and nothing is wrong with it.
+                "alive_url": platform.address(ROLE, "/healthz"),
+                "timeout_s": args.start_timeout_s,
+            },
             triggers={
                 "config": config.revision,
                 "dsn": database.dsn.revision,

@@ -104,7 +104,7 @@ class ProcessProvider(LocalProvider[ProcessInputs]):
         return {"generation": generation, "log": str(inputs.log)}
 
     def drift(self, inputs: ProcessInputs, state: Mapping[str, Any]) -> Sequence[str]:
-        """Ask the supervisor for the process's state, then the process whether it is ready."""
+        """Ask the supervisor for the process's state, then the process whether it is well."""
         name = inputs.program.name
         try:
             if inputs.program_file.read_text(encoding="utf-8") != render_program(inputs.layout, inputs.program):
@@ -116,7 +116,7 @@ class ProcessProvider(LocalProvider[ProcessInputs]):
             return [f"process {name} cannot be seen: {error}"]
         if known is None or known.state not in UP:
             return [f"process {name} is {known.state.lower() if known else 'not known to the supervisor'}"]
-        return [] if inputs.readiness.is_met() else [f"process {name} is not ready"]
+        return [] if inputs.readiness.is_alive() else [f"process {name} does not answer"]
 
     def remove(self, inputs: ProcessInputs, state: Mapping[str, Any]) -> None:
         """Stop the process; where the supervisor is gone, so is the process."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.errors import PortInUseError, ProcessError
-from components.local.providers.process import ProcessProvider
+from components.local.providers.process import ProcessInputs, ProcessProvider
 from tests.support.postgres import free_port
 from tests.support.supervised import Supervised, create_process, is_alive, wait_until, web_server
 
@@ -141,6 +141,17 @@ def test_a_process_that_is_never_ready_is_reported_and_stopped(supervised: Super
     with pytest.raises(ProcessError, match="mute was not ready within 1 s"):
         create_process(props)
     assert supervised.client.info("mute") is None
+
+
+def test_a_process_that_waits_for_another_is_well_and_is_left_alone(
+    supervised: Supervised, web: tuple[dict, dict]
+) -> None:
+    props, state = web
+    page = props["readiness"]["url"]
+    not_ready = {"url": f"{page}no-such-page", "timeout_s": 1}
+    assert PROVIDER.drift(ProcessInputs.model_validate({**props, "readiness": not_ready}), state) != []
+    waiting = {**props, "readiness": {**not_ready, "alive_url": page}}
+    assert PROVIDER.drift(ProcessInputs.model_validate(waiting), state) == []
 
 
 def test_a_failed_update_is_stopped_rather_than_left_in_a_loop(supervised: Supervised, web: tuple[dict, dict]) -> None:
