@@ -39,7 +39,7 @@ def capabilities_of(cloud: str) -> tuple[Capability, ...]:
 def component(cloud: str, capability: Capability) -> Any:
     """Import the component class that provides `capability` on `cloud`.
 
-    It satisfies the Protocol of components/contracts.py, which the contract suite proves; its constructor takes the
+    It satisfies the Protocol of components/contracts/, which the contract suite proves; its constructor takes the
     cloud's own `Args`, which is why it is not typed further here. Raises RegistryError where nothing is registered.
     """
     try:

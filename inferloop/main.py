@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from components.errors import InferloopError
-from inferloop.commands import console, doctor, down, key, logs, plan, settings, status, up
+from inferloop.commands import console, doctor, down, key, logs, plan, reuse, settings, status, up
 
 # Flags of the whole program; they are understood behind a command's name too.
 _GLOBAL_FLAGS = ("--debug", "--quiet")
@@ -28,6 +28,7 @@ app.command("key")(key.key)
 app.command("console")(console.console)
 app.command("plan")(plan.plan)
 app.command("doctor")(doctor.doctor)
+app.command("reuse")(reuse.reuse)
 app.add_typer(settings.app, name="settings")
 
 

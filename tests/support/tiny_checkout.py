@@ -102,6 +102,7 @@ class TinyCheckout:
         """Change one quoted value of versions.toml."""
         path = self.root / "tools" / "versions.toml"
         lines = path.read_text().splitlines(keepends=True)
+        assert any(line.startswith(f"{key} = ") for line in lines), f"versions.toml pins no {key}"
         path.write_text("".join(f'{key} = "{value}"\n' if line.startswith(f"{key} = ") else line for line in lines))
 
 
@@ -132,7 +133,6 @@ def make_checkout(folder: Path, site: Site) -> TinyCheckout:
     )
     checkout = TinyCheckout(root, home, site, _search_path(folder / "programs"))
     subprocess.run([_uv(), "lock", "--quiet"], cwd=root, env=checkout.environ(), check=True)
-    checkout.pin("pypi", f"{site.url}/simple/")
     checkout.pin("cpu_index", f"{site.url}/cpu")
     checkout.pin("download", f"{site.url}/releases")
     site.asked.clear()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.bootstrap.context import Context
+from tools.bootstrap.control_plane import set_up_control_plane
 from tools.bootstrap.doctor import examine, format_table
 from tools.bootstrap.errors import SetupError
 from tools.bootstrap.layout import layout_of
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     up.add_argument("--extra", action="append", default=[], help="optional dependencies to add; may be repeated")
     doctor = commands.add_parser("doctor", help="report every prerequisite; install nothing")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    commands.add_parser("control-plane", help="build the Kubernetes that rehearsals run on")
     parsed = parser.parse_args(arguments)
     layout = layout_of(root)
     extras = frozenset(parsed.extra if parsed.command == "up" else ())
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
             report = {"ok": healthy, "checks": [check.as_dict() for check in checks]}
             print(json.dumps(report, indent=2) if parsed.json else format_table(checks))
             return 0 if healthy else 1
-        set_up(context)
+        (set_up_control_plane if parsed.command == "control-plane" else set_up)(context)
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -15,8 +15,9 @@ from tools.bootstrap import environment, machine, programs
 from tools.bootstrap.context import Context
 from tools.bootstrap.engine import Engine, host_starts, recorded_engine
 from tools.bootstrap.engine_on_path import find_on_path
-from tools.bootstrap.go_toolchain import go_proxy, plan_go
+from tools.bootstrap.go_toolchain import plan_go
 from tools.bootstrap.network import reach_all
+from tools.bootstrap.registries import go_proxy, python_index
 from tools.bootstrap.torch_build import has_nvidia_gpu, installed_torch
 from tools.bootstrap.uv import find_uv
 
@@ -148,9 +149,10 @@ def _engine(context: Context) -> Iterator[Check]:
 def _network(context: Context) -> Iterator[Check]:
     pins = context.pins
     settled = environment.is_current(context)
+    modules = go_proxy(context)
     names = {
-        pins.pypi: ("PyPI", not settled),
-        go_proxy(context): ("Go modules", False),
+        python_index(context): ("PyPI", not settled),
+        **({modules: ("Go modules", False)} if modules else {}),
         pins.pulumi_download: ("Pulumi download", False),
         pins.torch_cpu_index: ("PyTorch CPU index", False),
     }

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tools.bootstrap import atomic
@@ -56,11 +56,7 @@ def storing(context: Context, key: str, topic: str) -> Iterator[tuple[Path | Non
 def adopt(context: Context, key: str, *, source: str, why: str) -> Engine:
     """Put a stored engine into the checkout, by links where the file system allows, and verify that it runs."""
     folder = context.layout.engine_bin
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bin.") as temporary:
-        new = Path(temporary) / "bin"
-        shutil.copytree(store_folder(context, key) / "bin", new, copy_function=_link_or_copy)
-        atomic.replace_folder(new, folder)
+    link_stored(context, [key], folder)
     problem = problem_with(str(folder), context.pins.pulumi, context.environ)
     if problem is not None:
         shutil.rmtree(store_folder(context, key), ignore_errors=True)
@@ -69,6 +65,16 @@ def adopt(context: Context, key: str, *, source: str, why: str) -> Engine:
             mend="run the same command again: it is made anew; or install Pulumi yourself, https://www.pulumi.com/docs/install/",
         )
     return Engine(folder / CLI, (folder,), source, context.pins.pulumi, why)
+
+
+def link_stored(context: Context, keys: Sequence[str], folder: Path) -> None:
+    """Make `folder` anew with the executables of some store folders, by links where the file system allows."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bin.") as temporary:
+        new = Path(temporary) / "bin"
+        for key in keys:
+            shutil.copytree(store_folder(context, key) / "bin", new, copy_function=_link_or_copy, dirs_exist_ok=True)
+        atomic.replace_folder(new, folder)
 
 
 def _matches(path: Path, digest: str) -> bool:

@@ -11,6 +11,7 @@ from tools.bootstrap.context import Context
 from tools.bootstrap.diagnosis import NETWORK_MEND, failure
 from tools.bootstrap.errors import SetupError
 from tools.bootstrap.network import reach
+from tools.bootstrap.registries import python_index
 from tools.bootstrap.torch_build import TorchBuild, choose_torch, has_nvidia_gpu, installed_torch
 from tools.bootstrap.uv import Uv
 
@@ -73,7 +74,7 @@ def ensure_environment(context: Context, uv: Uv, torch: TorchBuild) -> None:
     python = layout.python if layout.python.exists() else Path(sys.executable)
     options = ["--frozen", "--inexact", *(f"--extra={name}" for name in sorted(extras))]
     sync = ["sync", *options, f"--python={python}", *left_out]
-    online = reach(context.pins.pypi)
+    online = reach(python_index(context))
     finished = _uv(context, uv, *sync, *([] if online.answers else ["--offline"]))
     if finished.status != 0:
         if not online.answers:

@@ -71,11 +71,5 @@ def go_environment(context: Context) -> Mapping[str, str]:
     }
 
 
-def go_proxy(context: Context) -> str:
-    """Give the module proxy that Go will ask first: the user's GOPROXY, else the pinned one."""
-    first = context.environ.get("GOPROXY", "").replace("|", ",").split(",")[0]
-    return first if first.startswith(("http://", "https://")) else context.pins.go_proxy
-
-
 def _own(context: Context) -> Path:
     return context.layout.tools / "go" / context.pins.go.version / "go" / "bin" / "go"

@@ -53,6 +53,21 @@ class Layout:
         """The pinned Go modules of the engine's build."""
         return self.root / "tools" / "engine"
 
+    @property
+    def control_plane_record(self) -> Path:
+        """Where the control plane's executables are, for rehearsals."""
+        return self.tools / "control-plane.json"
+
+    @property
+    def control_plane_bin(self) -> Path:
+        """The control plane's executables."""
+        return self.tools / "control-plane" / "bin"
+
+    @property
+    def control_plane_modules(self) -> Path:
+        """The pinned Go modules of the control plane."""
+        return self.root / "tools" / "control_plane"
+
 
 def layout_of(root: Path, environ: Mapping[str, str] = os.environ) -> Layout:
     """Give the layout of a checkout; its cache follows the XDG rules, or stays inside where no home can be written."""

@@ -26,6 +26,9 @@ ENGINE_BUILD_BYTES = 5 * GIB
 ENGINE_DOWNLOAD_BYTES = 1 * GIB
 # Linking `pulumi` is the largest single step of the build.
 ENGINE_BUILD_MEMORY_BYTES = 3 * GIB
+# Not measured: bounds of the engine's build, whose modules and largest program are of the same order.
+CONTROL_PLANE_BUILD_BYTES = ENGINE_BUILD_BYTES
+CONTROL_PLANE_BUILD_MEMORY_BYTES = ENGINE_BUILD_MEMORY_BYTES
 # Loading the sample model and serving it.
 STACK_MEMORY_BYTES = 2 * GIB
 

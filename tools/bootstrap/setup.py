@@ -35,7 +35,7 @@ def set_up(context: Context) -> None:
     if is_current(context) and recorded_engine(context) is not None:
         return
     with (
-        _interruptible(),
+        interruptible(),
         exclusive(context.layout.lock, topic=_TOPIC, progress=context.progress, stop=context.stop) as lock,
     ):
         try:
@@ -117,7 +117,9 @@ def _together(stop: threading.Event, steps: list[Callable[[], Engine | None]]) -
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into KeyboardInterrupt, so that a block can tidy up."""
+
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 

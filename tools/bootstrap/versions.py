@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +30,7 @@ class Pins:
     uv: Wheel
     torch_cpu_index: str
     cuda_packages: tuple[str, ...]
-    pypi: str
-    go_proxy: str
+    control_plane: Mapping[str, str]
 
 
 def read_pins(path: Path) -> Pins:
@@ -49,8 +49,7 @@ def read_pins(path: Path) -> Pins:
         uv=wheel("uv"),
         torch_cpu_index=data["torch"]["cpu_index"],
         cuda_packages=tuple(data["torch"]["cuda_packages"]),
-        pypi=data["registries"]["pypi"],
-        go_proxy=data["registries"]["go"],
+        control_plane=dict(data["control_plane"]),
     )
 
 

@@ -20,6 +20,7 @@ ALLOWED = {
     "CNRI-Python",
     "ISC",
     "MIT",
+    "MIT-0",
     # Weak copyleft of single files; it does not reach what imports them.
     "MPL-2.0",
     "PSF-2.0",
@@ -36,12 +37,14 @@ SPDX = {
     "BSD License": "BSD-3-Clause",
     "ISC License": "ISC",
     "MIT License": "MIT",
+    "MIT license": "MIT",
     "Python Software Foundation License": "PSF-2.0",
 }
 # Read by a person, once: name (or its beginning, with *) → why it may be there.
 REVIEWED = {
     "cuda-toolkit": "a package without files that names NVIDIA's libraries; comes only with torch's CUDA build",
     "nvidia-*": "NVIDIA's libraries under their own terms, which torch's CUDA build downloads; we pack none of them",
+    "python-dateutil": "Apache-2.0, and BSD-3-Clause for its older parts, as its LICENSE says",
     "supervisor": "the Repoze licence, which is BSD's with a clause on names: http://www.repoze.org/LICENSE.txt",
 }
 
@@ -73,7 +76,9 @@ def is_reviewed(name: str) -> bool:
     return any(name == key or (key.endswith("*") and name.startswith(key[:-1])) for key in REVIEWED)
 
 
-SHIPPED = closure("inferloop") | closure("inferloop-runtime", ("capture", "samples", "serving"))
+SHIPPED = closure("inferloop", ("aws", "kubernetes", "rehearsal")) | closure(
+    "inferloop-runtime", ("capture", "samples", "serving")
+)
 
 
 @pytest.mark.parametrize("name", sorted(SHIPPED))

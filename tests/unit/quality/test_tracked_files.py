@@ -18,10 +18,12 @@ SECRETS = {
 }
 MACHINES = {
     "a folder of one machine": r"(?<![\w.}$*/-])/(?:work|root|home/[a-z]\w*|Users/\w+|tmp)/[\w.]",
-    "a private address": r"\b(?:10|192\.168)(?:\.\d{1,3}){2,3}\b",
+    # A range with its prefix length is a plan of a network, not the address of a machine.
+    "a private address": r"\b(?:10|192\.168)(?:\.\d{1,3}){2,3}\b(?![\d.]*/\d)",
 }
 # What a file may name after all, and why.
 EXCEPTIONS = {
+    "components/kubernetes/serving_engines.py": "a cache folder inside a container",
     "runtime/Containerfile": "the image's own cache folder",
     "tests/unit/capture/test_privacy.py": "private addresses are what it looks for",
 }
@@ -57,6 +59,7 @@ def test_the_lock_file_names_public_registries_only() -> None:
         ("${HOME}/work/x", False),
         ("0.10.1", False),
         ("10.0.0.7", True),
+        ("10.40.0.0/16", False),
     ],
 )
 def test_a_machines_folder_or_address_is_recognised(text: str, found: bool) -> None:

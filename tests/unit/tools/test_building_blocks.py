@@ -181,7 +181,7 @@ def test_a_download_that_is_cut_short_is_an_error(tmp_path: Path) -> None:
     [
         ("write /x: no space left on device", "the disk is full"),
         ("error: Permission denied (os error 13)", "Permission denied"),
-        ("dial tcp: lookup proxy.golang.org: no such host", "the network does not answer"),
+        ("dial tcp: lookup modules.example: no such host", "the network does not answer"),
         ("panic: something else", "panic: something else"),
     ],
 )

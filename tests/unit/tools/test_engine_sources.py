@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import tarfile
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.go_proxy import pin_module, publish_module
 from tests.support.package_index import serving
 from tests.support.tiny_checkout import ENGINE_VERSION, TinyCheckout, make_checkout, write_engine, write_program
 from tools.bootstrap import engine_build
@@ -183,38 +183,16 @@ func main() {{ os.Stdout.WriteString(version.Version + "\\n") }}
     for (module, version), files in sources.items():
         needs = f"require {sdk} {version}\n" if module == pkg else ""
         publish_module(proxy, module, version, {"go.mod": f"module {module}\n\ngo 1.26\n\n{needs}", **files})
-    environ = {"GOPROXY": proxy.as_uri(), "GONOSUMDB": "*", "GOFLAGS": "-mod=mod -modcacherw"}
     for folder, module, package in (
         ("cli", pkg, f"{pkg}/cmd/pulumi"),
         ("language-host", sdk, f"{sdk}/python/cmd/pulumi-language-python"),
     ):
         place = checkout.root / "tools" / "engine" / folder
-        (place / "go.mod").write_text(
-            f"module tiny/{folder}\n\ngo 1.26\n\ntool {package}\n\nrequire {module} v{ENGINE_VERSION}\n"
-        )
-        (place / "go.sum").unlink()
-        subprocess.run(
-            [go, "mod", "tidy"],
-            cwd=place,
-            env={**os.environ, **environ, "GOPATH": str(tmp_path / "gopath"), "GOTOOLCHAIN": "local"},
-            check=True,
-            capture_output=True,
-        )
-    checkout.pin("go", proxy.as_uri())
+        version = f"v{ENGINE_VERSION}"
+        gopath = tmp_path / "gopath"
+        pin_module(place, go=go, proxy=proxy, gopath=gopath, tools=[package], module=module, version=version)
     checkout.search_path = f"{Path(go).parent}{os.pathsep}{checkout.search_path}"
     return checkout.context(GOPROXY=proxy.as_uri(), GONOSUMDB="*")
-
-
-def publish_module(proxy: Path, module: str, version: str, files: dict[str, str]) -> None:
-    """Lay a Go module out as GOPROXY has it."""
-    folder = proxy / module / "@v"
-    folder.mkdir(parents=True)
-    (folder / "list").write_text(f"{version}\n")
-    (folder / f"{version}.info").write_text(json.dumps({"Version": version}))
-    (folder / f"{version}.mod").write_text(files["go.mod"])
-    with zipfile.ZipFile(folder / f"{version}.zip", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(f"{module}@{version}/{path}", text)
 
 
 def test_the_engine_is_built_once_for_all_checkouts(

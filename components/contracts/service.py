@@ -1,49 +1,12 @@
-"""What every cloud provides: one Protocol for each capability, and Output-typed results that name no provider resource.
-
-A component of any cloud is built as `Component(name, Component.Args(...), platform=..., <wiring>, opts=...)` and offers
-one property named in its Protocol. `platform` is the cloud's own foundation (a supervisor and its folders on one
-machine; a network and a cluster in a cloud) and is opaque to whoever composes a phase. A *reference* is what a workload
-is given instead of a secret's value: a file path on one machine, a secret's name or ARN in a cloud.
-"""
+"""What a text-generation service is made of: Output-typed results and one Protocol for each capability."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 import pulumi
 
-
-class Capability(StrEnum):
-    """The names under which a cloud registers its components."""
-
-    PLATFORM = "platform"
-    SECRETS = "secrets"
-    VOLUMES = "volumes"
-    DATABASE = "database"
-    SCHEMA = "schema"
-    WEIGHTS = "weights"
-    MODEL_SERVER = "model_server"
-    GATEWAY = "gateway"
-    CAPTURE = "capture"
-    METRICS = "metrics"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Capabilities:
-    """Facts about a cloud that callers may ask for, so that none asks for its name.
-
-    `gpu_kinds` are names of components/catalog; an empty set means that only processors are had.
-    """
-
-    accounts: bool
-    managed_database: bool
-    object_store: bool
-    autoscaling: bool
-    load_balancer: bool
-    tls: bool
-    public_network: bool
-    gpu_kinds: frozenset[str] = frozenset()
+from components.contracts.capability import Capabilities, Capability
 
 
 @dataclass(frozen=True, kw_only=True)

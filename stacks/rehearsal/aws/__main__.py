@@ -1,0 +1,18 @@
+"""Run the provider plugin for AWS, as the engine does."""
+
+import os
+
+from stacks.rehearsal.aws.plugin import ENDPOINT, AwsPlugin
+from stacks.rehearsal.plugins.server import serve, state_dir
+
+
+def main() -> None:
+    """Serve the plugin on the moto server that the environment names."""
+    endpoint = os.environ.get(ENDPOINT)
+    if not endpoint:
+        raise SystemExit(f"{ENDPOINT} is not set: run `inferloop rehearse STACK`, which starts moto's server")
+    serve(AwsPlugin(endpoint, state_dir()))
+
+
+if __name__ == "__main__":
+    main()

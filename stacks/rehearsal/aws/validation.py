@@ -1,0 +1,85 @@
+"""Refuse inputs as the cloud would: an unknown or missing property, a wrong type, a value outside an enumeration."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stacks.rehearsal.aws.schema import TypeSchema, object_schema, shape_of
+from stacks.rehearsal.plugins.properties import UNKNOWN
+from stacks.rehearsal.plugins.provider import InvalidProperty
+
+# The SDK's lists of these are older than the cloud's.
+_OPEN_ENUMERATIONS = frozenset({"instanceType", "instanceClass", "nodeType", "runtime", "engine", "policyArn"})
+_WORDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+def invalid_properties(schema: TypeSchema, inputs: Mapping[str, Any]) -> list[InvalidProperty]:
+    """Return everything that is wrong with the inputs of one resource; UNKNOWN fits everywhere."""
+    return list(_object("", schema.inputs, schema.required, inputs))
+
+
+def _object(
+    path: str, types: Mapping[str, Any], required: frozenset[str], value: Mapping[str, Any]
+) -> Iterator[InvalidProperty]:
+    for name in sorted(required - set(value)):
+        yield InvalidProperty(_join(path, name), "is required, but missing")
+    for name, item in value.items():
+        if name.startswith("__"):
+            continue
+        here = _join(path, name)
+        if name not in types:
+            close = difflib.get_close_matches(name, types, n=1)
+            yield InvalidProperty(here, "there is no such property" + (f"; {close[0]!r} is meant?" if close else ""))
+        else:
+            yield from _value(here, types[name], item)
+
+
+def _value(path: str, annotation: Any, value: Any) -> Iterator[InvalidProperty]:
+    shape = shape_of(annotation)
+    if value is UNKNOWN or value is None or shape.kind == "any":
+        return
+    if shape.kind == "list":
+        if not isinstance(value, list):
+            yield InvalidProperty(path, f"must be a list, not {_kind(value)}")
+            return
+        for index, item in enumerate(value):
+            yield from _value(f"{path}[{index}]", shape.type, item)
+    elif shape.kind == "map":
+        if not isinstance(value, Mapping):
+            yield InvalidProperty(path, f"must be a map, not {_kind(value)}")
+            return
+        for key, item in value.items():
+            yield from _value(f"{path}.{key}", shape.type, item)
+    elif shape.kind == "object":
+        if not isinstance(value, Mapping):
+            # Policy documents may be given as text.
+            if not (isinstance(value, str) and "PolicyDocument" in shape.type.__name__):
+                yield InvalidProperty(path, f"must be an object, not {_kind(value)}")
+            return
+        yield from _object(path, *object_schema(shape.type), value)
+    else:
+        yield from _scalar(path, shape.type, shape.values, value)
+
+
+def _scalar(path: str, kind: type, allowed: tuple[str, ...], value: Any) -> Iterator[InvalidProperty]:
+    fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    if kind is float:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+    if not fits:
+        yield InvalidProperty(path, f"must be {_WORDS[kind]}, not {_kind(value)}")
+    elif allowed and value not in allowed and path.rsplit(".", 1)[-1] not in _OPEN_ENUMERATIONS:
+        yield InvalidProperty(path, f"must be one of {', '.join(allowed)}; it is {value!r}")
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
