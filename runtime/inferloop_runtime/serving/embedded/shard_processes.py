@@ -171,10 +171,11 @@ def default_threads(shards: int) -> int:
 def _environment(threads: int) -> dict[str, str]:
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     return {
-        # Threads that wait for the next operation must sleep: spinning starves the other processes of a small machine.
+        # A thread spins for about a millisecond at most before it sleeps (GNU's and LLVM's runtimes): sleeping at once
+        # costs a wake-up at each of a step's hundreds of operations, and spinning on starves other processes.
         "OMP_NUM_THREADS": str(threads),
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "KMP_BLOCKTIME": "0",
+        "GOMP_SPINCOUNT": "20000",
+        "KMP_BLOCKTIME": "1",
         "GLOO_SOCKET_IFNAME": loopback,
         "NCCL_SOCKET_IFNAME": loopback,
         "HF_HUB_OFFLINE": "1",
