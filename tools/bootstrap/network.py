@@ -30,7 +30,7 @@ def reach(url: str) -> Reach:
 
 def reach_all(urls: Iterable[str], timeout_s: float = REACH_TIMEOUT_S) -> dict[str, Reach]:
     """Ask several addresses at once; name resolution, which has time-outs of its own, is bounded too."""
-    found = {url: Reach(url, False, f"no answer in {timeout_s:g} s") for url in urls}
+    found = {url: _silence(url, timeout_s) for url in urls}
 
     def ask(url: str) -> None:
         found[url] = _ask(url, timeout_s)
@@ -50,11 +50,19 @@ def _ask(url: str, timeout_s: float) -> Reach:
             return Reach(url, True, f"HTTP {answer.status}")
     except urllib.error.HTTPError as error:
         return Reach(url, True, f"HTTP {error.code}")
+    except TimeoutError:
+        return _silence(url, timeout_s)
     except urllib.error.URLError as error:
+        if isinstance(error.reason, TimeoutError):
+            return _silence(url, timeout_s)
         # uv, pip and Go bring certificates of their own: an unknown one here does not tell about them.
         return Reach(url, isinstance(error.reason, ssl.SSLError), str(error.reason))
     except (OSError, ValueError, http.client.HTTPException) as error:
         return Reach(url, False, str(error) or type(error).__name__)
+
+
+def _silence(url: str, timeout_s: float) -> Reach:
+    return Reach(url, False, f"no answer in {timeout_s:g} s")
 
 
 def read_text(url: str, timeout_s: float = REACH_TIMEOUT_S) -> str | None:
