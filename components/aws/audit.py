@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.aws.account import Account
+from components.aws.closed_bucket import close_bucket
 from components.aws.policy import Statement, allow, assumed_by, deny, document, grant
 from components.contracts import AuditTrail, KeyHandle
 
@@ -99,27 +100,7 @@ class Audit(pulumi.ComponentResource):
             tags=platform.tags(name),
             opts=platform.options(self, protect=args.protect),
         )
-        closed = aws.s3.BucketPublicAccessBlock(
-            f"{name}-closed",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=platform.options(self),
-        )
-        aws.s3.BucketOwnershipControls(
-            f"{name}-owner",
-            bucket=bucket.id,
-            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=platform.options(self),
-        )
-        versioning = aws.s3.BucketVersioning(
-            f"{name}-versions",
-            bucket=bucket.id,
-            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=platform.options(self),
-        )
+        closed, versioning = close_bucket(name, bucket, parent=self, platform=platform)
         aws.s3.BucketObjectLockConfiguration(
             f"{name}-lock",
             bucket=bucket.id,

@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from components.aws.account import Account
+from components.aws.closed_bucket import close_bucket
 from components.aws.policy import allow, assumed_by, deny, document
 from components.contracts import BucketHandle, KeyHandle, VolumeHandle
 
@@ -84,27 +85,7 @@ class ObjectStore(pulumi.ComponentResource):
         bucket = aws.s3.Bucket(
             name, tags=platform.tags(name, backup=True), opts=platform.options(self, protect=protect)
         )
-        closed = aws.s3.BucketPublicAccessBlock(
-            f"{name}-closed",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=platform.options(self),
-        )
-        aws.s3.BucketOwnershipControls(
-            f"{name}-owner",
-            bucket=bucket.id,
-            rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
-            opts=platform.options(self),
-        )
-        versioning = aws.s3.BucketVersioning(
-            f"{name}-versions",
-            bucket=bucket.id,
-            versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=platform.options(self),
-        )
+        closed, versioning = close_bucket(name, bucket, parent=self, platform=platform)
         by_key = aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
             sse_algorithm="aws:kms", kms_master_key_id=self._key.id
         )
