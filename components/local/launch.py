@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 # From <linux/prctl.h> and <linux/sched.h>.
@@ -18,6 +19,9 @@ _CLONE_NEWUSER = 0x10000000
 # Any id but 0 does: inside its user namespace the program sees itself as this user, outside it stays who started it.
 _NAMESPACE_ID = 1000
 _NOBODY_ID = 65534
+
+# What the kernel still writes for a killed process holds it back a while; longer than this it is no use to wait.
+_ORPHANS_END_S = 5.0
 
 
 def drop_root(data_dir: Path | None = None) -> None:
@@ -49,6 +53,52 @@ def drop_root(data_dir: Path | None = None) -> None:
     os.setuid(_NOBODY_ID)
 
 
+def end_orphans(title: str, folder: Path) -> None:
+    """Kill the processes whose title begins with `title`, which work in `folder` and whose parent is gone (Linux).
+
+    A server that was killed leaves its sessions, which hold its shared memory: while one of them is busy, or stopped,
+    the next server refuses to start.
+    """
+    orphans = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (
+                (process / "cmdline").read_bytes().startswith(title.encode())
+                and (process / "cwd").samefile(folder)
+                and not _is_titled(_parent_of(process), title)
+            ):
+                os.kill(int(process.name), signal.SIGKILL)
+                orphans.append(process)
+        except OSError:
+            continue
+    deadline = time.monotonic() + _ORPHANS_END_S
+    while any(map(_is_there, orphans)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def _parent_of(process: Path) -> Path:
+    # The name before the last parenthesis may hold anything.
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    return Path("/proc", fields[1])
+
+
+def _is_titled(process: Path, title: str) -> bool:
+    """Tell whether a process is the server or one of its sessions."""
+    try:
+        program = (process / "cmdline").read_bytes().split(b"\0")[0]
+    except OSError:
+        return False
+    return program.startswith(title.encode()) or Path(os.fsdecode(program)).name == title.rstrip(": ")
+
+
+def _is_there(process: Path) -> bool:
+    """Tell whether a process still holds anything: one that only waits to be reaped does not."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
 def end_with_parent(signal_number: int, parent: int) -> None:
     """Have the kernel send `signal_number` to this process when its parent ends (Linux); exit if it already has."""
     if sys.platform != "linux":
@@ -63,6 +113,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Start one program for the local supervisor.")
     parser.add_argument("--pid-file", type=Path, help="receives the program's process id")
     parser.add_argument("--no-root", type=Path, metavar="DATA_DIR", help="refuse to be root; DATA_DIR is the program's")
+    parser.add_argument(
+        "--end-orphans",
+        nargs=2,
+        metavar=("TITLE", "FOLDER"),
+        help="kill what an earlier run of the program left, by its processes' title and working folder",
+    )
     parser.add_argument("--parent-death-signal", default="SIGTERM", help="sent to the program when its parent ends")
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
@@ -71,6 +127,8 @@ def main() -> None:
         temporary = arguments.pid_file.with_suffix(".new")
         temporary.write_text(f"{os.getpid()}\n")
         temporary.replace(arguments.pid_file)
+    if arguments.end_orphans is not None:
+        end_orphans(arguments.end_orphans[0], Path(arguments.end_orphans[1]))
     if arguments.no_root is not None:
         drop_root(arguments.no_root)
     # A change of user clears this, so it comes last.

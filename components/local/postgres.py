@@ -97,6 +97,7 @@ class Postgres(pulumi.ComponentResource):
                         "name": ROLE,
                         "command": (str(postgres_bin() / "postgres"), "-D", path),
                         "no_root": path,
+                        "orphans": ("postgres: ", path),
                         "stop_signal": "INT",
                         "stop_timeout_s": 30,
                     }

@@ -49,7 +49,8 @@ _RETRIES = 1_000_000
 class Program(BaseModel):
     """One supervised program.
 
-    `no_root` names the data folder of a program that refuses to be root. `stop_signal` is sent to stop it, and by the
+    `no_root` names the data folder of a program that refuses to be root, `orphans` the title and the working folder of
+    the processes that it leaves when it is killed; they are killed before it starts again. `stop_signal` is sent to stop it, and by the
     kernel when the supervisor is killed; after `stop_timeout_s` seconds the whole process group is killed.
     """
 
@@ -58,6 +59,7 @@ class Program(BaseModel):
     command: tuple[str, ...]
     environment: dict[str, str] = {}
     no_root: Path | None = None
+    orphans: tuple[str, Path] | None = None
     stop_signal: str = "TERM"
     stop_timeout_s: PositiveInt = 10
 
@@ -90,6 +92,8 @@ def render_program(layout: StackLayout, program: Program) -> str:
     ]
     if program.no_root is not None:
         arguments += ["--no-root", str(program.no_root)]
+    if program.orphans is not None:
+        arguments += ["--end-orphans", *map(str, program.orphans)]
     arguments += ["--parent-death-signal", f"SIG{program.stop_signal}", "--", *program.command]
     return _section(
         f"program:{program.name}",

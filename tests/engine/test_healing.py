@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from components.local.supervisor_client import SupervisorClient
 from tests.support.pulumi_stack import PulumiStack
+from tests.support.supervised import is_alive
 
 pytestmark = [pytest.mark.engine, pytest.mark.faults]
 
@@ -26,6 +28,26 @@ def test_a_killed_process_is_back_within_ten_seconds(stack: PulumiStack, program
     while not _is_whole(stack, client, outputs, killed, program):
         assert time.monotonic() < deadline, f"{program} was not back within {LIMIT_S} s"
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found in /proc")
+def test_a_killed_database_is_back_although_one_of_its_sessions_hangs(stack: PulumiStack) -> None:
+    outputs = stack.outputs()
+    how = outputs["supervisor"]
+    client = SupervisorClient(how["url"], Path(how["password_file"]))
+    killed = stack.pid("postgres")
+    session = next(
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/stat")
+        if path.read_text().rpartition(")")[2].split()[1] == str(killed)
+    )
+    os.kill(session, signal.SIGSTOP)
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + LIMIT_S
+    while not _is_whole(stack, client, outputs, killed, "postgres"):
+        assert time.monotonic() < deadline, f"postgres was not back within {LIMIT_S} s"
+        time.sleep(0.05)
+    assert not is_alive(session)
 
 
 def _is_whole(stack: PulumiStack, client: SupervisorClient, outputs: dict[str, str], killed: int, program: str) -> bool:
