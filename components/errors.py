@@ -4,6 +4,7 @@
     ├── SettingsError        the stack's settings are wrong
     ├── PreflightError       the settings are well formed, but cannot be deployed here
     ├── RegistryError        a cloud or a capability is not registered
+    ├── CatalogError         the catalog has no such entry
     └── ProvisionError       a resource could not be made, changed or removed
         ├── PortInUseError   a port that the stack needs is taken by somebody else
         ├── ProcessError     a supervised process did not become ready, or did not stop
@@ -33,6 +34,12 @@ class PreflightError(InferloopError):
 
 class RegistryError(InferloopError):
     """A cloud or a capability is not registered."""
+
+    exit_code = 2
+
+
+class CatalogError(InferloopError):
+    """The catalog has no such entry; the message names those that it has."""
 
     exit_code = 2
 

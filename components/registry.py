@@ -7,10 +7,10 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from components.contracts import Capability
+from components.contracts import Capability, Foundation
 from components.errors import RegistryError
 
-_COMPONENTS: Mapping[str, Mapping[Capability, str]] = {
+_COMPONENTS: Mapping[str, Mapping[Capability | Foundation, str]] = {
     "local": {
         Capability.PLATFORM: "components.local.supervisor:Supervisor",
         Capability.SECRETS: "components.local.secrets:Secrets",
@@ -23,6 +23,28 @@ _COMPONENTS: Mapping[str, Mapping[Capability, str]] = {
         Capability.CAPTURE: "components.local.capture:Capture",
         Capability.METRICS: "components.local.metrics:Metrics",
     },
+    "aws": {
+        Capability.PLATFORM: "components.aws.account:Account",
+        Capability.SECRETS: "components.aws.secrets:Secrets",
+        Capability.VOLUMES: "components.aws.object_store:ObjectStore",
+        Capability.DATABASE: "components.aws.postgres:Postgres",
+        Foundation.KEYS: "components.aws.keys:Keys",
+        Foundation.NETWORK: "components.aws.network:Network",
+        Foundation.OBJECT_STORE: "components.aws.object_store:ObjectStore",
+        Foundation.IMAGE_REGISTRY: "components.aws.image_registry:ImageRegistry",
+        Foundation.CACHE: "components.aws.cache:Cache",
+        Foundation.CLUSTER: "components.aws.cluster:Cluster",
+        Foundation.GPU_POOLS: "components.aws.gpu_pools:GpuPools",
+        Foundation.WORKLOAD_IDENTITY: "components.aws.workload_identity:WorkloadIdentity",
+        Foundation.TELEMETRY: "components.aws.telemetry:Telemetry",
+        Foundation.ALERTS: "components.aws.alerts:Alerts",
+        Foundation.ALARMS: "components.aws.alarms:Alarms",
+        Foundation.AUDIT: "components.aws.audit:Audit",
+        Foundation.BACKUP: "components.aws.backup:Backup",
+        Foundation.COST: "components.aws.cost:Cost",
+        Foundation.EDGE: "components.aws.edge:Edge",
+        Foundation.LOAD_BALANCER: "components.aws.load_balancer:LoadBalancer",
+    },
 }
 
 
@@ -31,12 +53,12 @@ def clouds() -> tuple[str, ...]:
     return tuple(_COMPONENTS)
 
 
-def capabilities_of(cloud: str) -> tuple[Capability, ...]:
+def capabilities_of(cloud: str) -> tuple[Capability | Foundation, ...]:
     """Name what a cloud provides. Raises RegistryError for an unknown cloud."""
     return tuple(_entries(cloud))
 
 
-def component(cloud: str, capability: Capability) -> Any:
+def component(cloud: str, capability: Capability | Foundation) -> Any:
     """Import the component class that provides `capability` on `cloud`.
 
     It satisfies the Protocol of components/contracts/, which the contract suite proves; its constructor takes the
@@ -49,7 +71,7 @@ def component(cloud: str, capability: Capability) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _entries(cloud: str) -> Mapping[Capability, str]:
+def _entries(cloud: str) -> Mapping[Capability | Foundation, str]:
     try:
         return _COMPONENTS[cloud]
     except KeyError:

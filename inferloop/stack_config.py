@@ -1,19 +1,21 @@
 """Keep the configuration copy that the engine reads and writes, so that the tracked file is never changed."""
 
-import json
 import os
 import secrets
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from inferloop.errors import ProjectError
 from inferloop.project import PROJECT, Project, check_stack_name
+from inferloop.stack_document import StackDocument, dump_document, parse_document
 from inferloop.state import read_state
 
 _SALT = "encryptionsalt"
+_PROVIDER_KEYS = ("secretsprovider", "encryptedkey")
+_LOCAL = "local"
 
 
 def refresh_config(project: Project, stack: str, source: Path | None = None) -> Path:
@@ -23,19 +25,22 @@ def refresh_config(project: Project, stack: str, source: Path | None = None) -> 
     the salt of the stack's secrets is kept, from the old copy or, where that was lost, from the state. Raises
     ProjectError where the stack is unknown or its configuration is no YAML mapping.
     """
-    check_stack_name(stack)
-    base = source or project.tracked_config(stack)
-    content = _read_mapping(base, project, stack)
+    document = read_document(project, stack, source)
+    content = dict(document.content)
     target = project.home.config_file(stack)
     # A salt in the tracked file belongs to somebody's own passphrase (a plain `pulumi up` writes one).
     content.pop(_SALT, None)
     salt = read_state(project.home, stack).salt or _kept_salt(target)
     if salt is not None:
         content[_SALT] = salt
-    if not project.home_is_default:
+    if not runs_here(document.settings):
+        # The home's passphrase encrypts what is kept here, whatever the team's stack uses.
+        for key in _PROVIDER_KEYS:
+            content.pop(key, None)
+    elif not project.home_is_default:
         content.setdefault("config", {})[f"{PROJECT}:home"] = str(project.home.root)
     prepare_project(project)
-    write_private(target, yaml.safe_dump(content, sort_keys=False))
+    write_private(target, dump_document(content))
     return target
 
 
@@ -44,14 +49,56 @@ def configured_values(project: Project, stack: str, source: Path | None = None) 
 
     Encrypted values are left out: only the engine can read them. Raises ProjectError as `refresh_config` does.
     """
+    return read_document(project, stack, source).texts()
+
+
+def runs_here(settings: Mapping[str, object]) -> bool:
+    """Tell whether settings are those of a stack on this machine, which settings without a cloud mean too."""
+    return settings.get("cloud", _LOCAL) == _LOCAL
+
+
+def stack_runs_here(project: Project, stack: str, source: Path | None = None) -> bool:
+    """Tell the same by a stack's name; one without a configuration is taken for a local one.
+
+    Raises ProjectError where the name or the configuration is wrong.
+    """
     check_stack_name(stack)
-    content = _read_mapping(source or project.tracked_config(stack), project, stack)
-    prefix = f"{PROJECT}:"
-    return {
-        key.removeprefix(prefix): value if isinstance(value, str) else json.dumps(value)
-        for key, value in (content.get("config") or {}).items()
-        if key.startswith(prefix) and not (isinstance(value, dict) and "secure" in value)
-    }
+    known = (source or project.tracked_config(stack)).exists()
+    return not known or runs_here(read_document(project, stack, source).settings)
+
+
+def secrets_provider(project: Project, stack: str, source: Path | None = None) -> str | None:
+    """Return the secrets provider that a stack's configuration names. Raises ProjectError as `refresh_config` does."""
+    named = read_document(project, stack, source).content.get("secretsprovider")
+    return str(named) if named else None
+
+
+def read_document(project: Project, stack: str, source: Path | None = None) -> StackDocument:
+    """Read a stack's configuration, with the places of everything in it.
+
+    Raises ProjectError where the stack is unknown or its configuration cannot be read.
+    """
+    document = look_at_document(project, stack, source)
+    if not document.is_readable:
+        (flaw,) = document.flaws
+        file = source or project.tracked_config(stack)
+        raise ProjectError(f"{file}:{flaw.mark}: the stack configuration {flaw.what}")
+    return document
+
+
+def look_at_document(project: Project, stack: str, source: Path | None = None) -> StackDocument:
+    """Read a stack's configuration as `read_document`, but leave what is wrong with its syntax to the caller."""
+    check_stack_name(stack)
+    file = source or project.tracked_config(stack)
+    try:
+        return parse_document(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = ", ".join(project.known_stacks()) or "none"
+        raise ProjectError(f"stack {stack} has no configuration {file}; known stacks: {known}") from None
+    except UnicodeDecodeError:
+        raise ProjectError(f"stack configuration {file} is no UTF-8 text") from None
+    except OSError as error:
+        raise ProjectError(f"cannot read stack configuration {file}: {error.strerror}") from error
 
 
 def prepare_project(project: Project) -> None:
@@ -79,23 +126,6 @@ def write_private(path: Path, text: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def _read_mapping(base: Path, project: Project, stack: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(base.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        known = ", ".join(project.known_stacks()) or "none"
-        raise ProjectError(f"stack {stack} has no configuration {base}; known stacks: {known}") from None
-    except OSError as error:
-        raise ProjectError(f"cannot read stack configuration {base}: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ProjectError(f"stack configuration {base} is no YAML: {error}") from None
-    if content is None:
-        return {}
-    if not isinstance(content, dict) or not isinstance(content.get("config", {}), dict):
-        raise ProjectError(f"stack configuration {base} must be a mapping with a mapping `config`")
-    return content
 
 
 def _kept_salt(copy: Path) -> str | None:

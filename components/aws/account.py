@@ -47,6 +47,11 @@ class AccountArgs(BaseModel):
             raise ValueError("a zone is named twice; name each once")
         return self
 
+    @property
+    def zones_in_use(self) -> tuple[str, ...]:
+        """The zones that are named, or else the region's first three."""
+        return self.zones or tuple(f"{self.region}{letter}" for letter in "abc")
+
 
 class Account(pulumi.ComponentResource):
     """Hold the one provider and the facts that every AWS component needs; create nothing. Outputs: account_id, region.
@@ -67,6 +72,8 @@ class Account(pulumi.ComponentResource):
         spot=True,
         capacity_blocks=True,
         private_endpoints=True,
+        # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+        identity_cidrs=("169.254.170.23/32",),
         name_limits={kind: rule.longest for kind, rule in NAME_RULES.items()},
     )
     description: pulumi.Output[Mapping[str, Any]]
@@ -79,7 +86,7 @@ class Account(pulumi.ComponentResource):
         self.partition = next(
             (partition for prefix, partition in _PARTITIONS.items() if args.region.startswith(prefix)), "aws"
         )
-        self.zones = args.zones or tuple(f"{args.region}{letter}" for letter in "abc")
+        self.zones = args.zones_in_use
         self.provider = aws.Provider(
             f"{name}-provider",
             region=args.region,

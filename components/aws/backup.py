@@ -3,7 +3,7 @@
 Locked in governance mode unless `compliance_lock` is set; that lock can be undone by nobody after its days of grace.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -27,7 +27,8 @@ class BackupArgs(BaseModel):
     """When backups are made (UTC), how long they are kept, and when they are restored as a test.
 
     `continuous` keeps the log that point-in-time recovery needs, for at most 35 days. `compliance_lock` is the days of
-    grace after which nobody, AWS included, can shorten the retention or delete the vault.
+    grace after which nobody, AWS included, can shorten the retention or delete the vault. `restore_tested` are the
+    kinds of databases that are restored as a test.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +39,7 @@ class BackupArgs(BaseModel):
     continuous: bool = True
     compliance_lock: Annotated[int, Field(ge=_SHORTEST_GRACE_DAYS)] | None = None
     restore_test_schedule: Cron | None = "cron(0 6 ? * SUN *)"
+    restore_tested: tuple[Literal["RDS", "Aurora"], ...] = ("RDS",)
     restore_test_hours: Annotated[int, Field(ge=1, le=168)] = 4
     protect: bool = True
 
@@ -160,13 +162,14 @@ class Backup(pulumi.ComponentResource):
             tags=platform.tags(f"{name}-restore-test"),
             opts=platform.options(self),
         )
-        aws.backup.RestoreTestingSelection(
-            f"{name}-restore-test-databases",
-            name=platform.physical_name("restore_test", name, "databases"),
-            restore_testing_plan_name=test.name,
-            protected_resource_type="RDS",
-            protected_resource_arns=["*"],
-            iam_role_arn=role.arn,
-            validation_window_hours=args.restore_test_hours,
-            opts=platform.options(self),
-        )
+        for kind in args.restore_tested:
+            aws.backup.RestoreTestingSelection(
+                f"{name}-restore-test-{kind.lower()}",
+                name=platform.physical_name("restore_test", name, kind.lower()),
+                restore_testing_plan_name=test.name,
+                protected_resource_type=kind,
+                protected_resource_arns=["*"],
+                iam_role_arn=role.arn,
+                validation_window_hours=args.restore_test_hours,
+                opts=platform.options(self),
+            )

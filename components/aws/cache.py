@@ -105,5 +105,7 @@ class Cache(pulumi.ComponentResource):
             key=key,
             description=f"{platform.args.tags.stack}: URL of the cache",
         )
-        self.endpoint = CacheEndpoint(host=host, port=pulumi.Output.from_input(PORT), url=url)
+        # https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.CreatingReplGroup.NoExistingCluster.html
+        nodes = [pulumi.Output.concat(server.id, f"-{number:03}") for number in range(1, 2 + args.replicas)]
+        self.endpoint = CacheEndpoint(host=host, port=pulumi.Output.from_input(PORT), url=url, nodes=nodes)
         self.register_outputs({"host": host, "port": PORT, "url_secret": url.reference})

@@ -43,7 +43,7 @@ class ClusterArgs(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    version: str = "1.35"
+    version: str = "1.36"
     support: Literal["STANDARD", "EXTENDED"] = "STANDARD"
     admins: tuple[PrincipalArn, ...]
     viewers: tuple[PrincipalArn, ...] = ()

@@ -86,13 +86,16 @@ class Edge(pulumi.ComponentResource):
             validation_record_fqdns=[record.fqdn],
             opts=platform.options(self),
         )
-        firewall = self._firewall(name, args, platform, log_key)
+        # Measurements know the region and this name, but no stack.
+        measured_as = platform.physical_name("firewall_metric", name, "firewall")
+        firewall = self._firewall(name, args, platform, log_key, measured_as)
         self.edge = EdgeEndpoint(
             domain=args.domain,
             zone=zone.zone_id,
             certificate=validated.certificate_arn,
             firewall=firewall.arn,
             name_servers=zone.name_servers,
+            measured_as=measured_as,
         )
         self.register_outputs(
             {
@@ -103,7 +106,9 @@ class Edge(pulumi.ComponentResource):
             }
         )
 
-    def _firewall(self, name: str, args: EdgeArgs, platform: Account, log_key: KeyHandle) -> aws.wafv2.WebAcl:
+    def _firewall(
+        self, name: str, args: EdgeArgs, platform: Account, log_key: KeyHandle, measured_as: str
+    ) -> aws.wafv2.WebAcl:
         limit = aws.wafv2.WebAclRuleArgs(
             name="rate",
             priority=0,
@@ -126,7 +131,7 @@ class Edge(pulumi.ComponentResource):
             default_action=aws.wafv2.WebAclDefaultActionArgs(allow=aws.wafv2.WebAclDefaultActionAllowArgs()),
             rules=[limit, *(_managed(name, index, rules) for index, rules in enumerate(_MANAGED_RULES, start=1))],
             visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(
-                cloudwatch_metrics_enabled=True, metric_name=f"{name}-firewall", sampled_requests_enabled=True
+                cloudwatch_metrics_enabled=True, metric_name=measured_as, sampled_requests_enabled=True
             ),
             tags=platform.tags(f"{name}-firewall"),
             opts=platform.options(self),

@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
-from components.aws.account import Account
+from components.aws.account import Account, AccountArgs
 from components.aws.node_template import node_template
 from components.catalog.availability import load_availability
 from components.catalog.machines import Machine
@@ -102,6 +102,12 @@ class GpuPools(pulumi.ComponentResource):
             pool: self._pool(pool, pool_args, machines[pool], disk_key) for pool, pool_args in args.pools.items()
         }
         self.register_outputs({"node_groups": {pool: [it.name for it in made] for pool, made in self.pools.items()}})
+
+    @staticmethod
+    def check(args: GpuPoolsArgs, *, platform: AccountArgs) -> None:
+        """Refuse, before anything is made, what the region or a machine has not. Raises SettingsError."""
+        for pool in args.pools.values():
+            check_pool(platform.region, platform.zones_in_use, pool)
 
     def _pool(self, pool: str, args: PoolArgs, machine: Machine, disk_key: KeyHandle) -> list[NodePool]:
         labels = {

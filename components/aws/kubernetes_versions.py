@@ -20,29 +20,41 @@ class SupportedVersion:
 
 
 # Dates: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, as https://endoflife.date/amazon-eks
-# had them on 2026-02-14. Add-ons: releases that public configurations of that Kubernetes version pin together, not the
-# newest; `aws eks describe-addon-versions --kubernetes-version V --addon-name N` lists today's.
+# and public answers of `aws eks describe-cluster-versions` had them on 2026-11-23; nothing newer than 1.36 was found on
+# that day. Add-ons: builds that clusters of that version were reported to run in September 2026, since AWS
+# withdraws older builds; `aws eks describe-addon-versions --kubernetes-version V --addon-name N` lists today's.
 SUPPORTED: Mapping[str, SupportedVersion] = {
+    "1.36": SupportedVersion(
+        standard_until=datetime.date(2027, 8, 2),
+        extended_until=datetime.date(2028, 8, 2),
+        addons={
+            "vpc-cni": "v1.22.4-eksbuild.3",
+            "kube-proxy": "v1.36.0-eksbuild.25",
+            "coredns": "v1.14.3-eksbuild.23",
+            "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
+            "aws-ebs-csi-driver": "v1.66.0-eksbuild.1",
+        },
+    ),
     "1.35": SupportedVersion(
         standard_until=datetime.date(2027, 3, 27),
         extended_until=datetime.date(2028, 3, 27),
         addons={
-            "vpc-cni": "v1.21.1-eksbuild.3",
-            "kube-proxy": "v1.35.0-eksbuild.2",
-            "coredns": "v1.13.2-eksbuild.1",
+            "vpc-cni": "v1.22.4-eksbuild.3",
+            "kube-proxy": "v1.35.3-eksbuild.29",
+            "coredns": "v1.13.2-eksbuild.31",
             "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
-            "aws-ebs-csi-driver": "v1.57.1-eksbuild.1",
+            "aws-ebs-csi-driver": "v1.66.0-eksbuild.1",
         },
     ),
     "1.34": SupportedVersion(
         standard_until=datetime.date(2026, 12, 2),
         extended_until=datetime.date(2027, 12, 2),
         addons={
-            "vpc-cni": "v1.21.1-eksbuild.1",
-            "kube-proxy": "v1.34.1-eksbuild.2",
-            "coredns": "v1.12.4-eksbuild.1",
-            "eks-pod-identity-agent": "v1.3.10-eksbuild.2",
-            "aws-ebs-csi-driver": "v1.54.0-eksbuild.1",
+            "vpc-cni": "v1.22.4-eksbuild.3",
+            "kube-proxy": "v1.34.6-eksbuild.29",
+            "coredns": "v1.12.4-eksbuild.38",
+            "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
+            "aws-ebs-csi-driver": "v1.66.0-eksbuild.1",
         },
     ),
 }

@@ -78,6 +78,11 @@ NAME_RULES: Mapping[str, NameRule] = {
         forbidden=r"[^a-zA-Z0-9._-]",
         source="https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_CreateTrail.html",
     ),
+    "firewall_metric": NameRule(
+        longest=128,
+        forbidden=r"[^a-zA-Z0-9_-]",
+        source="https://docs.aws.amazon.com/waf/latest/APIReference/API_VisibilityConfig.html",
+    ),
     "role": NameRule(
         longest=64,
         forbidden=r"[^a-zA-Z0-9+=,.@_-]",

@@ -92,7 +92,7 @@ class Network(pulumi.ComponentResource):
             opts=platform.options(self),
         )
         subnets = {tier: self._subnets(tier, blocks) for tier, blocks in plan.tiers.items()}
-        addresses, tables = self._routes(subnets)
+        gateways, addresses, tables = self._routes(subnets)
         self._endpoints(subnets[SubnetTier.PRIVATE], tables, plan.tiers)
         self._flow_log(log_key)
         self.network = NetworkHandle(
@@ -102,6 +102,7 @@ class Network(pulumi.ComponentResource):
             cidrs=plan.tiers,
             subnets={tier: [subnet.id for subnet in made] for tier, made in subnets.items()},
             egress_addresses=addresses,
+            gateways=gateways,
         )
         self.register_outputs(
             {
@@ -127,7 +128,7 @@ class Network(pulumi.ComponentResource):
 
     def _routes(
         self, subnets: Mapping[SubnetTier, Sequence[aws.ec2.Subnet]]
-    ) -> tuple[list[pulumi.Output[str]], list[aws.ec2.RouteTable]]:
+    ) -> tuple[list[pulumi.Output[str]], list[pulumi.Output[str]], list[aws.ec2.RouteTable]]:
         zones = self._platform.zones
         internet = aws.ec2.InternetGateway(
             f"{self._name}-internet",
@@ -166,7 +167,7 @@ class Network(pulumi.ComponentResource):
         if gateways:
             for index, (zone, table) in enumerate(zip(zones, private, strict=True)):
                 self._route(f"private-{zone}-nat", table, nat_gateway_id=gateways[index % len(gateways)].id)
-        return addresses, [public, isolated, *private]
+        return [gateway.id for gateway in gateways], addresses, [public, isolated, *private]
 
     def _table(self, role: str, subnets: Sequence[aws.ec2.Subnet]) -> aws.ec2.RouteTable:
         table = aws.ec2.RouteTable(

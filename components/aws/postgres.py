@@ -1,9 +1,10 @@
-"""RDS PostgreSQL: encrypted, TLS only, in isolated subnets, with point-in-time recovery.
+"""PostgreSQL by RDS or by Aurora: encrypted, TLS only, in isolated subnets, with point-in-time recovery.
 
 It makes one database and its owner, whose password it is given and follows when that is rotated. Tables and the
-extension `vector` are the schema's work: RDS ships pgvector with every supported version, and the owner may create it.
+extension `vector` are the schema's work: both ship pgvector with every supported version, and the owner may create it.
 """
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 import pulumi
@@ -11,25 +12,34 @@ import pulumi_aws as aws
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator, model_validator
 
 from components.aws.account import Account
+from components.aws.aurora import aurora_cluster
 from components.aws.client_access import private_clients
 from components.aws.policy import assumed_by
+from components.aws.postgres_placing import PORT, Placing
+from components.aws.rds_server import rds_server
 from components.aws.stored_secret import store_secret
 from components.contracts import DatabaseEndpoint, KeyHandle, NetworkHandle, SecretHandle, SubnetTier
 
-PORT = 5432
 # Major versions that RDS offers and whose pgvector has HNSW indexes (0.5 and later):
 # https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-extensions.html
 SUPPORTED_VERSIONS = ("15", "16", "17")
 _NAME = r"^[a-z][a-z0-9_]{0,62}$"
 # RDS keeps these for itself: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
 _RESERVED_USERS = {"admin", "postgres", "rdsadmin", "rds_superuser", "master"}
-_DATABASE_INSIGHTS_DAYS = 7
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Concepts.DBInstanceClass.Support.html
+_AURORA_CLASSES = r"^db\.(r[0-9]+[a-z]*\.[a-z0-9]+|x2g\.[a-z0-9]+|t4g\.(medium|large)|t3\.(medium|large))$"
 
 
 class PostgresArgs(BaseModel):
-    """Size and safety of one server. `engine_version` is a major version; RDS keeps the minor one current."""
+    """Size and safety of one server. `engine_version` is a major version; the service keeps the minor one current.
+
+    With `engine` rds, `multi_az` keeps a standby, and the disk grows from `storage_gib` to `max_storage_gib`. With
+    aurora, storage grows by itself and lies in three zones anyway; `readers` are machines in other zones, of which one
+    takes over, and `multi_az` asks that there be one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    engine: Literal["rds", "aurora"] = "rds"
     database: Annotated[str, Field(pattern=_NAME)] = "inferloop"
     user: Annotated[str, Field(pattern=_NAME)] = "inferloop"
     engine_version: str = "17"
@@ -37,6 +47,7 @@ class PostgresArgs(BaseModel):
     storage_gib: Annotated[int, Field(ge=20, le=65536)] = 50
     max_storage_gib: Annotated[int, Field(ge=20, le=65536)] = 500
     multi_az: bool = False
+    readers: Annotated[int, Field(ge=0, le=15)] = 0
     backup_days: Annotated[int, Field(ge=1, le=35)] = 7
     monitoring_interval_s: Literal[0, 1, 5, 10, 15, 30, 60] = 60
     max_connections: PositiveInt | None = None
@@ -57,6 +68,19 @@ class PostgresArgs(BaseModel):
         return user
 
     @model_validator(mode="after")
+    def _fits_the_engine(self) -> "PostgresArgs":
+        if self.engine == "rds" and self.readers:
+            raise ValueError("readers need engine: aurora; remove readers, or set multi_az for a standby")
+        if self.engine == "aurora" and self.multi_az and not self.readers:
+            raise ValueError("aurora survives the loss of a zone by its readers; set readers to 1 or more")
+        if self.engine == "aurora" and not re.fullmatch(_AURORA_CLASSES, self.instance_class):
+            raise ValueError(
+                f"aurora does not run on {self.instance_class}; take db.t4g.medium, or a class of memory such as "
+                "db.r7g.large"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _can_grow(self) -> "PostgresArgs":
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html
         if self.max_storage_gib < 1.26 * self.storage_gib:
@@ -68,7 +92,7 @@ class PostgresArgs(BaseModel):
 
 
 class Postgres(pulumi.ComponentResource):
-    """Provision one RDS PostgreSQL server in the isolated subnets; create no schema.
+    """Provision one PostgreSQL server, or one Aurora cluster, in the isolated subnets; create no schema.
 
     Outputs: host, port, dsn_secret (ARN). The endpoint's DSN is secret and asks for TLS.
     """
@@ -96,44 +120,19 @@ class Postgres(pulumi.ComponentResource):
             opts=platform.options(self),
         )
         group = private_clients(f"{name}-clients", port=PORT, parent=self, platform=platform, network=network)
-        server = aws.rds.Instance(
-            f"{name}-server",
-            engine="postgres",
-            engine_version=args.engine_version,
-            auto_minor_version_upgrade=True,
-            instance_class=args.instance_class,
-            allocated_storage=args.storage_gib,
-            max_allocated_storage=args.max_storage_gib,
-            storage_type="gp3",
-            storage_encrypted=True,
-            kms_key_id=key.id,
-            db_name=args.database,
-            username=args.user,
+        placing = Placing(
+            name=name,
+            parent=self,
+            platform=platform,
+            subnet_group=subnets.name,
+            firewall=group.id,
             password=password.value,
-            port=PORT,
-            ca_cert_identifier="rds-ca-rsa2048-g1",
-            db_subnet_group_name=subnets.name,
-            vpc_security_group_ids=[group.id],
-            parameter_group_name=self._parameters(name, args, platform).name,
-            publicly_accessible=False,
-            multi_az=args.multi_az,
-            backup_retention_period=args.backup_days,
-            delete_automated_backups=False,
-            copy_tags_to_snapshot=True,
-            deletion_protection=args.protect,
-            skip_final_snapshot=not args.protect,
-            final_snapshot_identifier=platform.physical_name("database", name, "final") if args.protect else None,
-            enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
-            performance_insights_enabled=True,
-            performance_insights_kms_key_id=key.id,
-            performance_insights_retention_period=_DATABASE_INSIGHTS_DAYS,
-            monitoring_interval=args.monitoring_interval_s,
-            monitoring_role_arn=self._monitoring_role(name, args, platform),
-            tags=platform.tags(f"{name}-server", backup=True),
-            opts=platform.options(self, protect=args.protect),
+            key=key,
+            monitoring_role=self._monitoring_role(name, args, platform),
         )
+        server = aurora_cluster(args, placing) if args.engine == "aurora" else rds_server(args, placing)
         value = pulumi.Output.concat(
-            *("postgresql://", args.user, ":", password.value, "@", server.address, f":{PORT}/", args.database),
+            *("postgresql://", args.user, ":", password.value, "@", server.host, f":{PORT}/", args.database),
             "?sslmode=require",
         )
         dsn = store_secret(
@@ -145,35 +144,15 @@ class Postgres(pulumi.ComponentResource):
             description=f"{platform.args.tags.stack}: URL of the database",
         )
         self.endpoint = DatabaseEndpoint(
-            host=server.address,
+            host=server.host,
             port=pulumi.Output.from_input(PORT),
             database=pulumi.Output.from_input(args.database),
             user=pulumi.Output.from_input(args.user),
             dsn=dsn,
+            nodes=server.nodes,
+            cluster=server.cluster,
         )
-        self.register_outputs({"host": server.address, "port": PORT, "dsn_secret": dsn.reference})
-
-    def _parameters(self, name: str, args: PostgresArgs, platform: Account) -> aws.rds.ParameterGroup:
-        chosen = {
-            "rds.force_ssl": ("1", "immediate"),
-            "password_encryption": ("scram-sha-256", "immediate"),
-            "log_min_duration_statement": ("1000", "immediate"),
-            "log_connections": ("1", "immediate"),
-            "shared_preload_libraries": ("pg_stat_statements", "pending-reboot"),
-        }
-        if args.max_connections is not None:
-            chosen["max_connections"] = (str(args.max_connections), "pending-reboot")
-        return aws.rds.ParameterGroup(
-            f"{name}-parameters-{args.engine_version}",
-            family=f"postgres{args.engine_version}",
-            description="TLS only, SCRAM passwords, slow statements logged",
-            parameters=[
-                aws.rds.ParameterGroupParameterArgs(name=key, value=value, apply_method=method)
-                for key, (value, method) in chosen.items()
-            ],
-            tags=platform.tags(f"{name}-parameters"),
-            opts=platform.options(self),
-        )
+        self.register_outputs({"host": server.host, "port": PORT, "dsn_secret": dsn.reference})
 
     def _monitoring_role(self, name: str, args: PostgresArgs, platform: Account) -> pulumi.Output[str] | None:
         if args.monitoring_interval_s == 0:

@@ -19,14 +19,20 @@ SecretName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
 
 class SecretsArgs(BaseModel):
-    """The names of the secrets to make. `generations` rotates one: raise its number, which begins at 1."""
+    """The names of the secrets to make, and which of them are keys in the gateway's own format.
+
+    `generations` rotates one: raise its number, which begins at 1.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     names: tuple[SecretName, ...]
+    access_keys: tuple[SecretName, ...] = ()
     generations: Mapping[str, PositiveInt] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _rotates_what_is_there(self) -> "SecretsArgs":
+        if unknown := sorted(set(self.access_keys) - set(self.names)):
+            raise ValueError(f"no secret {', '.join(unknown)} to be an access key; secrets are {', '.join(self.names)}")
         if unknown := sorted(set(self.generations) - set(self.names)):
             raise ValueError(f"no secret {', '.join(unknown)} to rotate; secrets are {', '.join(self.names)}")
         return self
@@ -56,6 +62,7 @@ class Secrets(pulumi.ComponentResource):
             made = GeneratedValue(
                 f"{name}-{role}-value",
                 generation=args.generations.get(role, 1),
+                shape="access-key" if role in args.access_keys else "digits",
                 opts=pulumi.ResourceOptions(parent=self),
             )
             handles[role] = store_secret(

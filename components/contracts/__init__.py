@@ -6,9 +6,11 @@ machine; a network and a cluster in a cloud) and is opaque to whoever composes a
 is given instead of a secret's value: a file path on one machine, a secret's name or ARN in a cloud.
 """
 
+from components.contracts.alarm_subjects import AlarmSubjects
 from components.contracts.capability import Capabilities, Capability, Foundation
 from components.contracts.foundation import (
     FOUNDATION_CONTRACTS,
+    Alarms,
     AlertRoute,
     Alerts,
     Audit,
@@ -28,6 +30,8 @@ from components.contracts.foundation import (
     ImageRegistry,
     KeyHandle,
     Keys,
+    LoadBalancer,
+    LoadBalancerHandle,
     Network,
     NetworkHandle,
     NodePool,
@@ -66,6 +70,8 @@ from components.contracts.service import (
 __all__ = [
     "CONTRACTS",
     "FOUNDATION_CONTRACTS",
+    "AlarmSubjects",
+    "Alarms",
     "AlertRoute",
     "Alerts",
     "Audit",
@@ -94,6 +100,8 @@ __all__ = [
     "ImageRegistry",
     "KeyHandle",
     "Keys",
+    "LoadBalancer",
+    "LoadBalancerHandle",
     "Metrics",
     "MetricsEndpoint",
     "ModelArtifact",

@@ -33,10 +33,12 @@ class Foundation(StrEnum):
     WORKLOAD_IDENTITY = "workload_identity"
     TELEMETRY = "telemetry"
     ALERTS = "alerts"
+    ALARMS = "alarms"
     AUDIT = "audit"
     BACKUP = "backup"
     COST = "cost"
     EDGE = "edge"
+    LOAD_BALANCER = "load_balancer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ class Capabilities:
     `gpu_kinds` are names of components/catalog; an empty set means that only processors are had. `spot` is capacity
     that the cloud may take back, `capacity_blocks` GPU time that is reserved ahead, `private_endpoints` a way to the
     cloud's own services that leaves no private network. `name_limits` holds the longest name, in characters, of what
-    callers name themselves, by kind.
+    callers name themselves, by kind. `identity_cidrs` are the addresses at which pods get their cloud credentials.
     """
 
     accounts: bool
@@ -61,3 +63,4 @@ class Capabilities:
     capacity_blocks: bool = False
     private_endpoints: bool = False
     name_limits: Mapping[str, int] = field(default_factory=dict)
+    identity_cidrs: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ of the same cloud, never read. Names, addresses and labels mean the same on ever
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import pulumi
 
@@ -35,7 +35,8 @@ class NetworkHandle:
     """One private network over one or more zones.
 
     `subnets` holds one subnet id a zone, in the order of `zones`. `cidrs` are plain: firewalls are planned from them.
-    `egress_addresses` are the public addresses that outgoing connections come from, for allow lists elsewhere.
+    `egress_addresses` are the public addresses that outgoing connections come from, for allow lists elsewhere;
+    `gateways` are the ids of what translates to them, for alarms.
     """
 
     id: pulumi.Output[str]
@@ -44,6 +45,7 @@ class NetworkHandle:
     cidrs: Mapping[SubnetTier, tuple[str, ...]]
     subnets: Mapping[SubnetTier, Sequence[pulumi.Output[str]]]
     egress_addresses: Sequence[pulumi.Output[str]]
+    gateways: Sequence[pulumi.Output[str]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +68,15 @@ class RepositoryHandle:
 
 @dataclass(frozen=True, kw_only=True)
 class CacheEndpoint:
-    """Where a Redis-compatible cache listens; `url` holds `rediss://`, the password included."""
+    """Where a Redis-compatible cache listens; `url` holds `rediss://`, the password included.
+
+    `nodes` are the provider's ids of its machines, for alarms.
+    """
 
     host: pulumi.Output[str]
     port: pulumi.Output[int]
     url: SecretHandle
+    nodes: Sequence[pulumi.Output[str]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,13 +175,33 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class EdgeEndpoint:
-    """How a domain is served: its DNS zone, its certificate, its firewall and the addresses of its name servers."""
+    """How a domain is served: its DNS zone, its certificate, its firewall and the addresses of its name servers.
+
+    `measured_as` is the name under which the firewall's measurements are found.
+    """
 
     domain: str
     zone: pulumi.Output[str]
     certificate: pulumi.Output[str]
     firewall: pulumi.Output[str]
     name_servers: pulumi.Output[Sequence[str]]
+    measured_as: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerHandle:
+    """One way in. `layer` is 4 where it passes connections on, and 7 where it reads requests.
+
+    `targets` is the group that the cluster's gateway registers its pods in, `firewall` the id of what limits who
+    connects, `address` the load balancer's own name, and `urls` are where clients go.
+    """
+
+    id: pulumi.Output[str]
+    layer: Literal[4, 7]
+    address: pulumi.Output[str]
+    targets: pulumi.Output[str]
+    firewall: pulumi.Output[str]
+    urls: Sequence[pulumi.Output[str]]
 
 
 @runtime_checkable
@@ -269,6 +295,15 @@ class Alerts(Protocol):
 
 
 @runtime_checkable
+class Alarms(Protocol):
+    """Alarms on what a stack stands on, each sent to the people of its urgency."""
+
+    @property
+    def alarms(self) -> Mapping[str, pulumi.Output[str]]:
+        """The id of each alarm by its name."""
+
+
+@runtime_checkable
 class Audit(Protocol):
     """The record of calls, configuration and threats."""
 
@@ -304,6 +339,15 @@ class Edge(Protocol):
         """How the name is served."""
 
 
+@runtime_checkable
+class LoadBalancer(Protocol):
+    """The way in from clients to the cluster's gateway, by TLS only."""
+
+    @property
+    def load_balancer(self) -> LoadBalancerHandle:
+        """Where clients go, and where pods are registered."""
+
+
 FOUNDATION_CONTRACTS: Mapping[Foundation, type] = {
     Foundation.KEYS: Keys,
     Foundation.NETWORK: Network,
@@ -315,8 +359,10 @@ FOUNDATION_CONTRACTS: Mapping[Foundation, type] = {
     Foundation.WORKLOAD_IDENTITY: WorkloadIdentity,
     Foundation.TELEMETRY: Telemetry,
     Foundation.ALERTS: Alerts,
+    Foundation.ALARMS: Alarms,
     Foundation.AUDIT: Audit,
     Foundation.BACKUP: Backup,
     Foundation.COST: Cost,
     Foundation.EDGE: Edge,
+    Foundation.LOAD_BALANCER: LoadBalancer,
 }

@@ -1,6 +1,6 @@
 """What a text-generation service is made of: Output-typed results and one Protocol for each capability."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -27,13 +27,19 @@ class VolumeHandle:
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseEndpoint:
-    """Where a PostgreSQL database listens; `dsn` holds the `postgresql://` URL, password included."""
+    """Where a PostgreSQL database listens; `dsn` holds the `postgresql://` URL, password included.
+
+    `nodes` are the provider's ids of its machines, and `cluster` of what they form where they share one storage;
+    alarms are raised on them.
+    """
 
     host: pulumi.Output[str]
     port: pulumi.Output[int]
     database: pulumi.Output[str]
     user: pulumi.Output[str]
     dsn: SecretHandle
+    nodes: Sequence[pulumi.Output[str]] = ()
+    cluster: pulumi.Output[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

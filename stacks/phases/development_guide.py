@@ -1,26 +1,13 @@
 """What an operator of phase 1 reads and runs: prerequisites, gates, rollback, what to watch and what to mend."""
 
-from typing import TypedDict
-
+from stacks.phases.guide import Guide
 from stacks.phases.phase import Alert, Dashboard, Gate, Prerequisite, Step, Trouble
-
-
-class Guide(TypedDict):
-    """The parts of a phase that are read rather than composed."""
-
-    summary: str
-    prerequisites: tuple[Prerequisite, ...]
-    success_criteria: tuple[Gate, ...]
-    rollback: tuple[Step, ...]
-    dashboards: tuple[Dashboard, ...]
-    alerts: tuple[Alert, ...]
-    troubleshooting: tuple[Trouble, ...]
-
 
 GUIDE = Guide(
     summary=(
-        "PostgreSQL with pgvector, migrations, real model weights, the embedded model server, the gateway with its "
-        "console, a captured data set and metrics, as supervised processes of one machine that listen on loopback only."
+        "PostgreSQL with pgvector, migrations, real model weights, the embedded model server, the gateway "
+        "with its console, a captured data set and metrics, as supervised processes of one machine that "
+        "listen on loopback only."
     ),
     prerequisites=(
         Prerequisite(

@@ -5,7 +5,14 @@ import importlib
 from components.errors import RegistryError
 from stacks.phases.phase import Phase
 
-_PHASES = {"development": "stacks.phases.development"}
+_PHASES = {
+    "development": "stacks.phases.development",
+    "staging": "stacks.phases.staging",
+    "pilot": "stacks.phases.pilot",
+    "scale_up": "stacks.phases.scale_up",
+    "enterprise": "stacks.phases.enterprise",
+    "optimized": "stacks.phases.optimized",
+}
 
 
 def phase_names() -> tuple[str, ...]:

@@ -66,6 +66,8 @@ class _Answers(pulumi.runtime.Mocks):
             "keyId": f"{args.name}-id",
             "publicIp": "203.0.113.7",
             "address": f"{args.name}.example.test",
+            "dnsName": f"{args.name}.example.test",
+            "identifier": args.name,
             "primaryEndpointAddress": f"{args.name}.example.test",
             "repositoryUrl": f"registry.example.test/{args.inputs.get('name')}",
             "value": "0123456789abcdef",
@@ -84,6 +86,8 @@ class _Answers(pulumi.runtime.Mocks):
         state = {**outputs, **{key: it for key, it in args.inputs.items() if it is not None}}
         if args.typ == "aws:eks/cluster:Cluster":
             state["vpcConfig"] = {**state["vpcConfig"], "clusterSecurityGroupId": "sg-of-the-cluster"}
+        if args.typ == "aws:rds/cluster:Cluster":
+            state |= {"endpoint": f"{args.name}.example.test", "clusterIdentifier": args.name}
         return f"{args.name}-id", state
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
@@ -120,19 +124,28 @@ class _Monitor(MockMonitor):
 
 def deploy(build: Callable[[Account], Any], **account: Any) -> Deployment:
     """Run `build` with an account as its platform, and return what was asked for once everything has settled."""
+
+    def program() -> Any:
+        args = AccountArgs(**{"account_id": ACCOUNT_ID, "region": REGION, "tags": TAGS, **account})
+        return build(Account("account", args))
+
+    return record(program)
+
+
+def record(program: Callable[[], Any], *, stack: str = "contract") -> Deployment:
+    """Run a program, and return what was asked for once everything has settled."""
     monitor = _Monitor()
 
     async def run() -> Any:
-        pulumi.runtime.set_mocks(_Answers(), project="inferloop", stack="contract", preview=False, monitor=monitor)
-        args = AccountArgs(**{"account_id": ACCOUNT_ID, "region": REGION, "tags": TAGS, **account})
-        made = build(Account("account", args))
+        pulumi.runtime.set_mocks(_Answers(), project="inferloop", stack=stack, preview=False, monitor=monitor)
+        made = program()
         await wait_for_rpcs()
         return await _resolved(made)
 
     try:
         return Deployment(result=asyncio.run(run()), resources=tuple(monitor.recorded))
     finally:
-        # What a build that failed left behind belongs to a loop that is closed.
+        # What a program that failed left behind belongs to a loop that is closed.
         SETTINGS.rpc_manager.clear()
         SETTINGS.outputs.clear()
 

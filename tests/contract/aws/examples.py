@@ -3,6 +3,7 @@
 from typing import Any
 
 from components.aws.account import Account
+from components.aws.alarms import Alarms, AlarmsArgs
 from components.aws.alerts import Alerts, AlertsArgs
 from components.aws.audit import Audit, AuditArgs
 from components.aws.backup import Backup, BackupArgs
@@ -13,12 +14,14 @@ from components.aws.edge import Edge, EdgeArgs
 from components.aws.gpu_pools import GpuPools, GpuPoolsArgs, PoolArgs
 from components.aws.image_registry import ImageRegistry, ImageRegistryArgs
 from components.aws.keys import Keys, KeysArgs
+from components.aws.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.aws.network import Network, NetworkArgs
 from components.aws.object_store import BucketArgs, ObjectStore, ObjectStoreArgs
 from components.aws.postgres import Postgres, PostgresArgs
 from components.aws.secrets import Secrets, SecretsArgs
 from components.aws.telemetry import Telemetry, TelemetryArgs
 from components.aws.workload_identity import WorkloadArgs, WorkloadIdentity, WorkloadIdentityArgs
+from components.contracts import AlarmSubjects
 
 REPLICA = "arn:aws:s3:::copies-of-it"
 ADMIN = "arn:aws:iam::123456789012:role/platform"
@@ -70,15 +73,53 @@ def everything(platform: Account) -> dict[str, Any]:
         platform=platform,
         key=keys.handles["alerts"],
     )
+    edge = Edge("edge", EdgeArgs(domain="models.example.test"), platform=platform, log_key=keys.handles["logs"])
+    entrance = LoadBalancer(
+        "entrance",
+        LoadBalancerArgs(),
+        platform=platform,
+        network=network.network,
+        cluster=cluster.cluster,
+        edge=edge.edge,
+        log_key=keys.handles["network_logs"],
+    )
+    backup = Backup("backup", BackupArgs(), platform=platform, key=keys.handles["backup"])
+    database = Postgres(
+        "database",
+        PostgresArgs(multi_az=True),
+        platform=platform,
+        network=network.network,
+        password=secrets.handles["database-password"],
+        key=keys.handles["database"],
+    )
+    cache = Cache(
+        "cache",
+        CacheArgs(),
+        platform=platform,
+        network=network.network,
+        password=secrets.handles["cache-password"],
+        key=keys.handles["cache"],
+    )
+    subjects = AlarmSubjects(
+        databases=(database.endpoint,),
+        caches=(cache.endpoint,),
+        network=network.network,
+        cluster=cluster.cluster,
+        vault=backup.vault,
+        edge=edge.edge,
+        load_balancer=entrance.load_balancer,
+    )
     return {
         "account": platform,
         "alerts": alerts,
+        "alarms": Alarms("alarms", AlarmsArgs(), platform=platform, alerts=alerts.route, subjects=subjects),
         "cost": Cost(
             "cost", CostArgs(limit_usd_per_month=900, activate_tags=True), platform=platform, alerts=alerts.route
         ),
         "audit": Audit("audit", AuditArgs(), platform=platform, key=keys.handles["audit"]),
-        "edge": Edge("edge", EdgeArgs(domain="models.example.test"), platform=platform, log_key=keys.handles["logs"]),
-        "backup": Backup("backup", BackupArgs(), platform=platform, key=keys.handles["backup"]),
+        "edge": edge,
+        "entrance": entrance,
+        "backup": backup,
         "telemetry": Telemetry(
             "telemetry",
             TelemetryArgs(),
@@ -114,20 +155,6 @@ def everything(platform: Account) -> dict[str, Any]:
             platform=platform,
             key=keys.handles["registry"],
         ),
-        "database": Postgres(
-            "database",
-            PostgresArgs(multi_az=True),
-            platform=platform,
-            network=network.network,
-            password=secrets.handles["database-password"],
-            key=keys.handles["database"],
-        ),
-        "cache": Cache(
-            "cache",
-            CacheArgs(),
-            platform=platform,
-            network=network.network,
-            password=secrets.handles["cache-password"],
-            key=keys.handles["cache"],
-        ),
+        "database": database,
+        "cache": cache,
     }

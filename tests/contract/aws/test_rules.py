@@ -32,11 +32,13 @@ PROMISED: Mapping[str, tuple[type, ...]] = {
     "database": (CONTRACTS[Capability.DATABASE],),
     "cache": (FOUNDATION_CONTRACTS[Foundation.CACHE],),
     "alerts": (FOUNDATION_CONTRACTS[Foundation.ALERTS],),
+    "alarms": (FOUNDATION_CONTRACTS[Foundation.ALARMS],),
     "audit": (FOUNDATION_CONTRACTS[Foundation.AUDIT],),
     "backup": (FOUNDATION_CONTRACTS[Foundation.BACKUP],),
     "cost": (FOUNDATION_CONTRACTS[Foundation.COST],),
     "telemetry": (FOUNDATION_CONTRACTS[Foundation.TELEMETRY],),
     "edge": (FOUNDATION_CONTRACTS[Foundation.EDGE],),
+    "entrance": (FOUNDATION_CONTRACTS[Foundation.LOAD_BALANCER],),
     "cluster": (FOUNDATION_CONTRACTS[Foundation.CLUSTER],),
     "pools": (FOUNDATION_CONTRACTS[Foundation.GPU_POOLS],),
     "identities": (FOUNDATION_CONTRACTS[Foundation.WORKLOAD_IDENTITY],),
@@ -72,6 +74,8 @@ DATA = {
     "s3/bucket:Bucket",
 }
 SECRET_INPUTS = {"password", "authToken", "secretString"}
+# Load balancers that read requests write their log by no other key than S3's own.
+WRITTEN_BY_S3_KEY = {"entrance-log-id": "AES256"}
 # Each bucket has one of each.
 BUCKET_GUARDS = (
     "s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
@@ -217,7 +221,8 @@ def test_every_bucket_is_closed_versioned_encrypted_and_reached_by_tls_only() ->
         if it.type == f"aws:{BUCKET_GUARDS[1]}":
             assert it.inputs["versioningConfiguration"]["status"] == "Enabled"
         if it.type == f"aws:{BUCKET_GUARDS[2]}":
-            assert it.inputs["rules"][0]["applyServerSideEncryptionByDefault"]["sseAlgorithm"] == "aws:kms"
+            algorithm = it.inputs["rules"][0]["applyServerSideEncryptionByDefault"]["sseAlgorithm"]
+            assert algorithm == WRITTEN_BY_S3_KEY.get(it.inputs["bucket"], "aws:kms"), it.name
         if it.type == f"aws:{BUCKET_GUARDS[3]}":
             assert '"aws:SecureTransport": "false"' in it.inputs["policy"]
 

@@ -47,15 +47,15 @@ def test_every_wrong_key_is_named_with_what_is_allowed() -> None:
         )
     message = str(refused.value)
     assert "inferloop:modle: no such setting; there are" in message
-    assert "inferloop:model.shards: Input should be greater than 0 (given: 0)" in message
-    assert "inferloop:model.dtype: Input should be 'auto', 'float32', 'bfloat16' or 'float16'" in message
-    assert "inferloop:ports.gateway: Input should be less than or equal to 65535" in message
+    assert "inferloop:model.shards: must be greater than 0 (given: 0)" in message
+    assert "inferloop:model.dtype: must be 'auto', 'float32', 'bfloat16' or 'float16'" in message
+    assert "inferloop:ports.gateway: must be less than or equal to 65535" in message
     assert "inferloop:ports.gatewya: no such setting; there are gateway, model_server" in message
-    assert "inferloop:console_access: Input should be 'open' or 'key'" in message
+    assert "inferloop:console_access: must be 'open' or 'key'" in message
 
 
 def test_an_unknown_cloud_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match=r"inferloop:cloud: must be one of local \(given: 'mars'\)"):
+    with pytest.raises(SettingsError, match=r"inferloop:cloud: must be one of local, aws \(given: 'mars'\)"):
         parse_settings({"cloud": "mars"})
 
 

@@ -1,0 +1,126 @@
+"""What phases 3 to 5 put around the ground: alerts, backups, a budget, a firewalled public name, a cache, audit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from components.contracts import (
+    AlertRoute,
+    AuditTrail,
+    BackupVault,
+    Budget,
+    CacheEndpoint,
+    Capability,
+    EdgeEndpoint,
+    Foundation,
+)
+from stacks.layers.cloud import Arguments, checked_args
+from stacks.layers.foundation import Ground
+from stacks.settings.cloud import EnterpriseFields, PilotFields, ScaleUpFields
+
+CACHE_PASSWORD = "cache-password"  # noqa: S105  # The secret's name.
+
+# Logs for point-in-time recovery are kept no longer:
+# https://docs.aws.amazon.com/aws-backup/latest/devguide/point-in-time-recovery.html
+_LONGEST_CONTINUOUS_DAYS = 35
+
+# The day of the week on which recovery points are restored as a test.
+_RESTORE_TEST = "cron(0 6 ? * SUN *)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Production:
+    """What makes an account fit for production."""
+
+    alerts: AlertRoute
+    backup: BackupVault
+    budget: Budget
+    edge: EdgeEndpoint
+
+
+def production_args(settings: PilotFields) -> Iterator[tuple[Foundation | Capability, str, Arguments]]:
+    """Yield each capability of phase 3, the section of the settings that it is told by, and what it is told."""
+    protect = {"protect": settings.protect}
+    yield Foundation.ALERTS, "alerts", settings.alerts.model_dump()
+    backup = settings.backup
+    yield (
+        Foundation.BACKUP,
+        "backup",
+        {
+            "retention_days": backup.retention_days,
+            "maximum_retention_days": max(365, backup.retention_days),
+            "continuous": backup.retention_days <= _LONGEST_CONTINUOUS_DAYS,
+            "compliance_lock": backup.compliance_lock_grace_days,
+            "restore_test_schedule": _RESTORE_TEST if backup.restore_test else None,
+            **protect,
+        },
+    )
+    yield Foundation.COST, "budget", settings.budget.model_dump()
+    yield (
+        Foundation.EDGE,
+        "firewall",
+        {
+            "domain": settings.domain,
+            "requests_per_address": settings.firewall.requests_per_address,
+            "log_retention_days": settings.monitoring.log_retention_days,
+            **protect,
+        },
+    )
+
+
+def protect_production(ground: Ground, settings: PilotFields) -> Production:
+    """Make what phase 3 adds."""
+    cloud, keys = ground.cloud, ground.keys
+    args = {capability: (section, told) for capability, section, told in production_args(settings)}
+    alerts = cloud.make(Foundation.ALERTS, "alerts", *args[Foundation.ALERTS], key=keys["alerts"]).route
+    return Production(
+        alerts=alerts,
+        backup=cloud.make(Foundation.BACKUP, "backup", *args[Foundation.BACKUP], key=keys["backup"]).vault,
+        budget=cloud.make(Foundation.COST, "cost", *args[Foundation.COST], alerts=alerts).budget,
+        edge=cloud.make(Foundation.EDGE, "edge", *args[Foundation.EDGE], log_key=keys["logs"]).edge,
+    )
+
+
+def add_cache(ground: Ground, settings: ScaleUpFields) -> CacheEndpoint:
+    """Make the cache of phase 4, with a password of its own."""
+    cloud, keys = ground.cloud, ground.keys
+    passwords = cloud.make(
+        Capability.SECRETS, "cache-secrets", "", {"names": (CACHE_PASSWORD,)}, key=keys["secrets"]
+    ).handles
+    endpoint: CacheEndpoint = cloud.make(
+        Foundation.CACHE,
+        "cache",
+        "cache",
+        settings.cache.model_dump(),
+        network=ground.network,
+        password=passwords[CACHE_PASSWORD],
+        key=keys["cache"],
+    ).endpoint
+    return endpoint
+
+
+def add_audit(ground: Ground, settings: EnterpriseFields) -> AuditTrail:
+    """Make the record of phase 5."""
+    trail: AuditTrail = ground.cloud.make(
+        Foundation.AUDIT,
+        "audit",
+        "audit",
+        {**settings.audit.model_dump(), "protect": settings.protect},
+        key=ground.keys["audit"],
+    ).trail
+    return trail
+
+
+def check_production(settings: PilotFields) -> None:
+    """Refuse what the cloud does not take of phase 3. Raises PreflightError that names the keys."""
+    for capability, section, args in production_args(settings):
+        checked_args(settings, capability, section, args)
+
+
+def check_cache(settings: ScaleUpFields) -> None:
+    """Refuse a cache that the cloud has not. Raises PreflightError that names the keys."""
+    checked_args(settings, Foundation.CACHE, "cache", settings.cache.model_dump())
+
+
+def check_audit(settings: EnterpriseFields) -> None:
+    """Refuse an audit record that the cloud cannot keep. Raises PreflightError that names the keys."""
+    checked_args(settings, Foundation.AUDIT, "audit", settings.audit.model_dump())

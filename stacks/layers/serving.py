@@ -1,0 +1,116 @@
+"""What the settings say of models and images, in the words of the Kubernetes workloads."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.catalog.availability import load_availability
+from components.catalog.machines import load_catalog
+from components.errors import PreflightError
+from stacks.settings.cloud import StagingFields
+from stacks.settings.serving import ImageSettings, ServedModelSettings
+
+RUNTIME = "runtime"
+
+# Nobody answers under `.invalid` (RFC 2606), and no image has this digest: what is previewed with it cannot be run.
+_UNKNOWN = "sha256:" + "0" * 64
+
+
+def images_in_use(settings: StagingFields) -> tuple[str, ...]:
+    """Name the images that the stack's workloads run, by their keys in `images`."""
+    engines = {model.engine for model in settings.served_models().values() if model.engine != "embedded"}
+    return (RUNTIME, *sorted(engines))
+
+
+def missing_images(settings: StagingFields) -> tuple[str, ...]:
+    """Name the images in use whose digest the settings do not have."""
+    return tuple(name for name in images_in_use(settings) if getattr(settings.images, name) is None)
+
+
+def check_images(settings: StagingFields) -> None:
+    """Refuse to deploy an image whose digest is not known; a preview only warns. Raises PreflightError."""
+    missing = missing_images(settings)
+    if not missing:
+        return
+    what = ", ".join(f"inferloop:images.{name}" for name in missing)
+    remedy = "build and push runtime/Containerfile, then set each to <repository>@sha256:<digest>"
+    if not pulumi.runtime.is_dry_run():
+        raise PreflightError(f"{what}: no digest is set; {remedy}")
+    pulumi.log.warn(f"{what}: no digest is set, so the preview shows a stand-in, and `up` will refuse; {remedy}")
+
+
+def image(images: ImageSettings, name: str) -> str:
+    """Return an image by digest, or the stand-in of a preview."""
+    known: str | None = getattr(images, "runtime" if name == "embedded" else name)
+    return known or f"image.invalid/inferloop/{name}@{_UNKNOWN}"
+
+
+def check_models(settings: StagingFields) -> None:
+    """Refuse a model that its pool's machine cannot hold. Raises PreflightError."""
+    for name, model in settings.served_models().items():
+        if model.pool is None:
+            continue
+        machine = load_availability().machine_in(settings.platform_args()["region"], settings.pools[model.pool].size)
+        if model.shards > machine.count:
+            raise PreflightError(
+                f"the model {name} has shards: {model.shards}, and a {machine.type} of pool {model.pool} has "
+                f"{machine.count} GPU{'s' if machine.count > 1 else ''}; lower shards, or take a larger size"
+            )
+        memory = machine_memory_bytes(machine.accelerator)
+        if model.plan.weights_bytes_per_shard >= memory:
+            raise PreflightError(
+                f"the model {name} needs {model.plan.weights_bytes_per_shard:,} bytes of weights on each GPU, and a "
+                f"{machine.accelerator} of pool {model.pool} has {memory:,}; raise shards, or take another size"
+            )
+
+
+def machine_memory_bytes(accelerator: str) -> int:
+    """Return the memory of one accelerator, in bytes."""
+    return load_catalog().accelerator(accelerator).memory_mib * 2**20
+
+
+def revision_of(source: str) -> str:
+    """Return what names one state of a source: its own revision, or else a digest of its name."""
+    _, _, revision = source.partition("@")
+    return revision or hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def served_model(
+    settings: StagingFields, model: ServedModelSettings, *, surroundings: Any, prometheus_url: str
+) -> Mapping[str, Any]:
+    """Return one model as the language service takes it."""
+    accelerator = "CPU"
+    if model.pool is not None:
+        region = settings.platform_args()["region"]
+        accelerator = load_availability().machine_in(region, settings.pools[model.pool].size).accelerator
+    scaling = model.autoscaling
+    return {
+        "server": {
+            "image": image(settings.images, model.engine),
+            "runtime_image": image(settings.images, RUNTIME),
+            "surroundings": surroundings,
+            "replicas": model.replicas,
+            "autoscaled": scaling is not None,
+            "serving": {
+                "engine": model.engine,
+                "device": "cpu" if model.pool is None else "cuda",
+                "model_id": model.model_id,
+                "shards": model.shards,
+                "dtype": model.dtype,
+                "max_input_tokens": model.max_input_tokens,
+                "max_total_tokens": model.max_total_tokens,
+                "max_batch_size": model.max_batch_size,
+                "max_concurrent_requests": model.max_concurrent_requests,
+            },
+            "plan": {
+                "model": model.model_id,
+                "accelerator": accelerator,
+                "dtype": model.dtype,
+                "tensor_parallel": model.shards,
+                **model.plan.model_dump(),
+            },
+        },
+        "autoscaler": None if scaling is None else {"prometheus_url": prometheus_url, **scaling.model_dump()},
+    }

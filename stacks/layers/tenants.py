@@ -1,0 +1,148 @@
+"""Phase 2's tenants: textnlp with its models on GPUs, and tabular with its captured tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pulumi
+
+from components.contracts import ModelArtifact, NodePool, SubnetTier
+from components.kubernetes.traffic import Surroundings
+from components.workloads.language_service import SECRET_NAMES, Foundations, LanguageService
+from components.workloads.tabular import Tabular, TabularArgs
+from components.workloads.textnlp import TextNlp, TextNlpArgs
+from stacks.layers.cluster import ClusterOffer
+from stacks.layers.foundation import Ground
+from stacks.layers.serving import RUNTIME, image, revision_of, served_model
+from stacks.settings.cloud import EnterpriseFields, StagingFields
+from stacks.settings.serving import ServedModelSettings, TabularSettings
+
+TEXTNLP = "textnlp"
+TABULAR = "tabular"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenants:
+    """What was deployed. `tabular` is None where the stack has no tables."""
+
+    textnlp: LanguageService
+    tabular: LanguageService | None
+    datasets: Mapping[str, pulumi.Output[str]]
+
+
+def deploy_tenants(ground: Ground, offer: ClusterOffer, settings: StagingFields) -> Tenants:
+    """Deploy every tenant of the settings."""
+    inside = pulumi.ResourceOptions(providers=[ground.kubernetes], depends_on=list(offer.ready))
+    around = surroundings(ground, offer)
+    text = TextNlp(
+        TEXTNLP,
+        TextNlpArgs.model_validate(
+            {
+                "service": _service(
+                    TEXTNLP, settings.textnlp.hostname, settings.textnlp.models, ground, offer, settings, around
+                )
+            }
+        ),
+        foundations=_foundations(TEXTNLP, settings.textnlp.models, ground, offer),
+        opts=inside,
+    )
+    if settings.tabular is None:
+        return Tenants(textnlp=text.service, tabular=None, datasets={})
+    models = {"small": settings.tabular.model}
+    tables = Tabular(
+        TABULAR,
+        TabularArgs.model_validate(
+            {
+                "service": _service(TABULAR, settings.tabular.hostname, models, ground, offer, settings, around),
+                "tables": _tables(settings, settings.tabular, around),
+                "volume": {"storage_gib": settings.tabular.storage_gib, "holds_data": settings.protect},
+            }
+        ),
+        foundations=_foundations(TABULAR, models, ground, offer),
+        opts=inside,
+    )
+    return Tenants(textnlp=text.service, tabular=tables.service, datasets=tables.datasets)
+
+
+def surroundings(ground: Ground, offer: ClusterOffer) -> Surroundings:
+    """Return what lies around every workload."""
+    return Surroundings(
+        database_cidrs=tuple(ground.network.cidrs[SubnetTier.ISOLATED]),
+        identity_cidrs=ground.cloud.platform.capabilities.identity_cidrs,
+        monitoring_namespace=offer.monitoring_namespace,
+        edge_namespace=offer.edge_namespace,
+    )
+
+
+def _service(
+    tenant: str,
+    hostname: str,
+    models: Mapping[str, Any],
+    ground: Ground,
+    offer: ClusterOffer,
+    settings: StagingFields,
+    around: Surroundings,
+) -> Mapping[str, Any]:
+    runtime = {"runtime_image": image(settings.images, RUNTIME), "surroundings": around}
+    quota = dict(settings.tenants).get(tenant) if isinstance(settings, EnterpriseFields) else None
+    return {
+        "namespace": {"namespace": tenant, **(quota.model_dump() if quota else {})},
+        "secrets": {"store": offer.secret_store},
+        "migrations": runtime,
+        "models": {
+            name: served_model(settings, model, surroundings=around, prometheus_url=offer.prometheus_url)
+            for name, model in models.items()
+        },
+        "gateway": {**runtime, "stack": ground.cloud.stack, "tenant": tenant, **settings.gateway.model_dump()},
+        "telemetry": {
+            "first_token_p95_s": settings.monitoring.first_token_p95_s,
+            "waiting_requests": settings.monitoring.waiting_requests,
+        },
+        "ingress": {
+            "hostname": hostname,
+            "gateway_class": offer.gateway_class,
+            "cluster_issuer": offer.cluster_issuer,
+        },
+    }
+
+
+def _tables(settings: StagingFields, tabular: TabularSettings, around: Surroundings) -> list[Mapping[str, Any]]:
+    return [
+        {
+            "runtime_image": image(settings.images, RUNTIME),
+            "surroundings": around,
+            "dataset": table.dataset,
+            "source": {"engine": "file", "uri": table.uri, "format": table.format},
+            "columns": [column.model_dump(mode="json") for column in table.columns],
+            "max_quarantined_fraction": table.max_quarantined_fraction,
+            "schedule": table.schedule,
+        }
+        for table in tabular.tables
+    ]
+
+
+def _foundations(tenant: str, models: Mapping[str, Any], ground: Ground, offer: ClusterOffer) -> Foundations:
+    return Foundations(
+        database=ground.database,
+        secrets={role: ground.secrets[f"{tenant}-{role}"] for role in SECRET_NAMES},
+        artifacts={name: _artifact(model) for name, model in models.items()},
+        pools={name: _pool(ground, model.pool) for name, model in models.items() if model.pool is not None},
+        priorities=offer.priorities,
+    )
+
+
+def _artifact(model: ServedModelSettings) -> ModelArtifact:
+    return ModelArtifact(
+        model_id=pulumi.Output.from_input(model.model_id),
+        uri=pulumi.Output.from_input(model.source),
+        revision=pulumi.Output.from_input(revision_of(model.source)),
+    )
+
+
+def _pool(ground: Ground, name: str) -> NodePool:
+    """Return the pool's nodes, spot or not: what tells the two apart is no matter of a model's."""
+    first, *others = ground.pools[name]
+    if not others:
+        return first
+    common = {key: value for key, value in first.labels.items() if all(it.labels.get(key) == value for it in others)}
+    return replace(first, labels=common)

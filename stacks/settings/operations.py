@@ -1,0 +1,112 @@
+"""Settings of what watches, protects and bounds a stack in a cloud."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from stacks.settings.section import Section
+
+Severity = Literal["page", "ticket", "info"]
+Domain = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length=253)]
+
+
+class CertificateSettings(Section):
+    """Who signs the certificates of public names."""
+
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+\.[a-z]{2,}$")
+    """Address that the authority writes to before a certificate runs out."""
+    server: str = Field(default="https://acme-v02.api.letsencrypt.org/directory", pattern=r"^https://\S+$")
+    """Directory URL of the ACME authority."""
+
+
+class MonitoringSettings(Section):
+    """Measurements in the cluster and their limits."""
+
+    retention_days: PositiveInt = 15
+    """How long the cluster's Prometheus keeps measurements, in days."""
+    storage_gib: PositiveInt = 50
+    """Its disk, in GiB."""
+    log_retention_days: PositiveInt = 90
+    """How long logs are kept, in days."""
+    first_token_p95_s: PositiveFloat = 2.0
+    """Time to the first token above which an alert is raised, in seconds."""
+    waiting_requests: PositiveInt = 50
+    """Waiting requests above which an alert is raised."""
+
+
+class AlertSettings(Section):
+    """Who is told."""
+
+    subscribers: dict[Severity, tuple[str, ...]] = Field(min_length=1)
+    """Mail addresses, and `https://` addresses of an on-call service, by severity."""
+
+
+class BackupSettings(Section):
+    """Backups on a schedule, kept from deletion, and restored as a test."""
+
+    retention_days: int = Field(default=35, ge=1, le=3653)
+    """How long a recovery point is kept, in days."""
+    compliance_lock_grace_days: int | None = Field(default=None, ge=3)
+    """Days after which nobody can shorten the retention any more; none leaves a way for administrators."""
+    restore_test: bool = True
+    """Whether recovery points are restored once a week, and deleted again."""
+
+
+class BudgetSettings(Section):
+    """What the stack may cost."""
+
+    limit_usd_per_month: PositiveInt
+    """Limit in US dollars a month; the `ticket` subscribers are told at 50, 80 and 100 % of it."""
+    activate_tags: bool = False
+    """Whether cost-allocation tags are activated, which only the paying account may do."""
+
+
+class FirewallSettings(Section):
+    """The web application firewall."""
+
+    requests_per_address: int = Field(default=3000, ge=10)
+    """Requests that one address may send within five minutes."""
+
+
+class AuditSettings(Section):
+    """The record of calls, configuration and threats."""
+
+    retention_days: int = Field(default=365, ge=1, le=3653)
+    """How long it is kept, in days."""
+    lock: Literal["governance", "compliance"] = "governance"
+    """`compliance` lets nobody delete a record early; `governance` leaves a way for a named role."""
+    record_configuration: bool = True
+    """Whether this stack runs the account's configuration recorder; an account has one."""
+    detect_threats: bool = True
+    """Whether this stack runs the account's threat detector; an account has one."""
+
+
+class RegistrySettings(Section):
+    """The image registry."""
+
+    pull_through: dict[str, str] = Field(default_factory=dict)
+    """Public registries whose images are cached, by the prefix that their copies get."""
+
+
+class NodeAutoscalingSettings(Section):
+    """Nodes beyond the pools' own, made for pods that wait."""
+
+    machine_families: tuple[str, ...] = ("g5", "g6")
+    """Families of GPU machines to choose from."""
+    max_gpus: PositiveInt = 16
+    """Most GPUs on such nodes."""
+    max_cpus: PositiveInt = 512
+    """Most processors on such nodes."""
+    spot: bool = True
+    """Whether spot capacity is tried first."""
+
+
+class TenantSettings(Section):
+    """How much one tenant's pods together may ask for."""
+
+    cpu: PositiveInt = 64
+    """Processors."""
+    memory_gib: PositiveInt = 256
+    """Memory, in GiB."""
+    gpus: NonNegativeInt = 8
+    """GPUs."""

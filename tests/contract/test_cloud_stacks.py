@@ -1,0 +1,153 @@
+"""Every stack in an account, composed from its own configuration against recorded answers of the engine."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+from components.aws.tags import REQUIRED_TAGS
+from components.errors import PreflightError, SettingsError
+from stacks.phases.registry import phase_named
+from stacks.settings import CHECKOUT, parse_settings
+from tests.support.aws_account import Deployment, can_carry_tags, record
+
+STACKS = ("staging-aws", "pilot-aws", "scale-aws", "enterprise-aws", "optimized-aws")
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+IMAGES = {"runtime": f"registry.example/runtime@{DIGEST}", "tgi": f"registry.example/tgi@{DIGEST}"}
+SECRET_INPUTS = {"password", "authToken", "secretString"}
+DATA = {
+    "aws:backup/vault:Vault",
+    "aws:ecr/repository:Repository",
+    "aws:eks/cluster:Cluster",
+    "aws:kms/key:Key",
+    "aws:rds/instance:Instance",
+    "aws:route53/zone:Zone",
+    "aws:s3/bucket:Bucket",
+    "kubernetes:core/v1:PersistentVolumeClaim",
+}
+
+
+def settings_of(stack: str, **changes: Any) -> Any:
+    content = yaml.safe_load((CHECKOUT / "stacks" / "config" / f"Pulumi.{stack}.yaml").read_text())["config"]
+    values = {key.removeprefix("inferloop:"): value for key, value in content.items()}
+    return parse_settings(as_text({**values, "images": IMAGES, **changes}))
+
+
+def as_text(values: Mapping[str, Any]) -> dict[str, str]:
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+
+
+@cache
+def composed(stack: str) -> tuple[Deployment, frozenset[str]]:
+    return compose(settings_of(stack), stack)
+
+
+def compose(settings: Any, stack: str) -> tuple[Deployment, frozenset[str]]:
+    secret: dict[str, Any] = {}
+
+    def program() -> Any:
+        phase = phase_named(settings.phase)
+        phase.preflight(settings)
+        outputs = phase.compose(stack, settings)
+        secret.update({name: pulumi.Output.from_input(value).is_secret() for name, value in outputs.items()})
+        return {"outputs": outputs, "secret": {name: _settled(it) for name, it in secret.items()}}
+
+    made = record(program, stack=stack)
+    return made, frozenset(name for name, hidden in made.result["secret"].items() if hidden)
+
+
+def _settled(awaited: Any) -> pulumi.Output[bool]:
+    async def wait() -> bool:
+        return bool(await awaited)
+
+    return pulumi.Output.from_input(wait())
+
+
+def test_every_stack_in_an_account_is_checked_here() -> None:
+    configured = {path.name.split(".")[1] for path in (CHECKOUT / "stacks" / "config").glob("Pulumi.*.yaml")}
+    assert configured - {"dev"} == set(STACKS)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_stack_delivers_what_its_phase_promises(stack: str) -> None:
+    made, _ = composed(stack)
+    assert set(made.result["outputs"]) == {item.name for item in phase_named(settings_of(stack).phase).deliverables}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_secret_deliverables_are_secret_and_no_other(stack: str) -> None:
+    _, secret = composed(stack)
+    assert secret == {item.name for item in phase_named(settings_of(stack).phase).deliverables if item.secret}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_all_that_can_be_tagged_tells_phase_stack_owner_and_cost_centre(stack: str) -> None:
+    made, _ = composed(stack)
+    tagged = [it for it in made.resources if it.type.startswith("aws:") and can_carry_tags(it.type)]
+    assert len(tagged) > 50
+    assert [it.name for it in tagged if not set(it.inputs.get("tags", {})) >= REQUIRED_TAGS] == []
+    assert {it.inputs["tags"]["inferloop:stack"] for it in tagged} == {stack}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_must_stay_hidden_reaches_the_engine_as_a_secret(stack: str) -> None:
+    made, _ = composed(stack)
+    given = [(it.name, key) for it in made.resources for key in SECRET_INPUTS & set(it.inputs)]
+    hidden = [(it.name, key) for it in made.resources for key in SECRET_INPUTS & it.secret_inputs]
+    assert given
+    assert given == hidden
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_data_is_kept_from_deletion_unless_the_settings_say_otherwise(stack: str) -> None:
+    made, _ = composed(stack)
+    data = [it for it in made.resources if it.type in DATA]
+    assert {it.type for it in data} >= {"aws:kms/key:Key", "aws:s3/bucket:Bucket", "aws:rds/instance:Instance"}
+    assert [it.name for it in data if not (it.protect and it.retain)] == []
+    open_to_deletion, _ = compose(settings_of(stack, protect=False), stack)
+    assert [it.name for it in open_to_deletion.resources if it.protect or it.retain] == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_object_goes_to_the_stacks_own_cluster(stack: str) -> None:
+    made, _ = composed(stack)
+    objects = [it for it in made.resources if it.type.startswith("kubernetes:")]
+    assert len(objects) > 40
+    assert {it.provider.rpartition("::")[0].rpartition("::")[2] for it in objects} == {"cluster-objects"}
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.pairwise(STACKS)))
+def test_a_phase_contains_the_one_before_it(before: str, after: str) -> None:
+    def parts(stack: str) -> set[tuple[str, str]]:
+        return {(it.type, it.name) for it in composed(stack)[0].resources if it.type.startswith("inferloop:")}
+
+    assert parts(before) <= parts(after)
+
+
+def test_a_setting_that_the_cloud_does_not_take_is_refused_by_its_key() -> None:
+    with pytest.raises(PreflightError, match=r"inferloop:network\.cidr"):
+        compose(settings_of("staging-aws", network={"cidr": "10.0.0.0/28"}), "staging-aws")
+
+
+def test_a_size_that_the_region_lacks_is_refused_with_those_that_it_has() -> None:
+    with pytest.raises(SettingsError, match="g4dn"):
+        compose(settings_of("staging-aws", pools={"small": {"size": "p9.huge"}}), "staging-aws")
+
+
+def test_a_model_that_no_gpu_of_its_pool_holds_is_refused() -> None:
+    changed = settings_of("staging-aws")
+    model = changed.textnlp.models["smollm2"].model_dump()
+    model["plan"]["weights_bytes_per_shard"] = 40 * 2**30
+    textnlp = {"hostname": "models.example.com", "models": {"smollm2": model}}
+    with pytest.raises(PreflightError, match="raise shards, or take another size"):
+        compose(settings_of("staging-aws", textnlp=textnlp), "staging-aws")
+
+
+def test_an_image_without_a_digest_is_not_deployed() -> None:
+    with pytest.raises(PreflightError, match=r"inferloop:images\.tgi"):
+        compose(settings_of("staging-aws", images={"runtime": IMAGES["runtime"]}), "staging-aws")
