@@ -36,6 +36,8 @@ _COMPONENTS: Mapping[str, Mapping[Capability | Foundation, str]] = {
         Foundation.CLUSTER: "components.aws.cluster:Cluster",
         Foundation.GPU_POOLS: "components.aws.gpu_pools:GpuPools",
         Foundation.WORKLOAD_IDENTITY: "components.aws.workload_identity:WorkloadIdentity",
+        Foundation.OPERATOR_ACCESS: "components.aws.operator_access:OperatorAccess",
+        Foundation.NODE_AUTOSCALER: "components.aws.karpenter:Karpenter",
         Foundation.TELEMETRY: "components.aws.telemetry:Telemetry",
         Foundation.ALERTS: "components.aws.alerts:Alerts",
         Foundation.ALARMS: "components.aws.alarms:Alarms",

@@ -4,13 +4,14 @@ The load balancer belongs to the cluster's gateway, which takes the certificate 
 its own records into the zone. The parent zone must delegate to the name servers before the certificate is validated.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import pulumi
 import pulumi_aws as aws
 from pydantic import BaseModel, ConfigDict, Field
 
 from components.aws.account import Account
+from components.aws.firewall import WebAcl, WebAclLogging, visibility
 from components.aws.retention import Retention
 from components.contracts import EdgeEndpoint, KeyHandle
 
@@ -106,33 +107,25 @@ class Edge(pulumi.ComponentResource):
             }
         )
 
-    def _firewall(
-        self, name: str, args: EdgeArgs, platform: Account, log_key: KeyHandle, measured_as: str
-    ) -> aws.wafv2.WebAcl:
-        limit = aws.wafv2.WebAclRuleArgs(
-            name="rate",
-            priority=0,
-            action=aws.wafv2.WebAclRuleActionArgs(block=aws.wafv2.WebAclRuleActionBlockArgs()),
-            statement=aws.wafv2.WebAclRuleStatementArgs(
-                rate_based_statement=aws.wafv2.WebAclRuleStatementRateBasedStatementArgs(
-                    aggregate_key_type="IP",
-                    limit=args.requests_per_address,
-                    evaluation_window_sec=_RATE_WINDOW_S,
-                )
-            ),
-            visibility_config=aws.wafv2.WebAclRuleVisibilityConfigArgs(
-                cloudwatch_metrics_enabled=True, metric_name=f"{name}-rate", sampled_requests_enabled=True
-            ),
-        )
-        firewall = aws.wafv2.WebAcl(
+    def _firewall(self, name: str, args: EdgeArgs, platform: Account, log_key: KeyHandle, measured_as: str) -> WebAcl:
+        limit = {
+            "name": "rate",
+            "priority": 0,
+            "action": {"block": {}},
+            "statement": {
+                "rateBasedStatement": {
+                    "aggregateKeyType": "IP",
+                    "limit": args.requests_per_address,
+                    "evaluationWindowSec": _RATE_WINDOW_S,
+                }
+            },
+            "visibilityConfig": visibility(f"{name}-rate"),
+        }
+        firewall = WebAcl(
             f"{name}-firewall",
-            scope="REGIONAL",
             description=f"{platform.args.tags.stack}: {args.domain}",
-            default_action=aws.wafv2.WebAclDefaultActionArgs(allow=aws.wafv2.WebAclDefaultActionAllowArgs()),
             rules=[limit, *(_managed(name, index, rules) for index, rules in enumerate(_MANAGED_RULES, start=1))],
-            visibility_config=aws.wafv2.WebAclVisibilityConfigArgs(
-                cloudwatch_metrics_enabled=True, metric_name=measured_as, sampled_requests_enabled=True
-            ),
+            measured_as=measured_as,
             tags=platform.tags(f"{name}-firewall"),
             opts=platform.options(self),
         )
@@ -145,44 +138,19 @@ class Edge(pulumi.ComponentResource):
             tags=platform.tags(f"{name}-firewall-logs"),
             opts=platform.options(self),
         )
-        aws.wafv2.WebAclLoggingConfiguration(
-            f"{name}-firewall-logging",
-            resource_arn=firewall.arn,
-            log_destination_configs=[logs.arn],
-            redacted_fields=[
-                aws.wafv2.WebAclLoggingConfigurationRedactedFieldArgs(
-                    single_header=aws.wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs(
-                        name="authorization"
-                    )
-                )
-            ],
-            opts=platform.options(self),
-        )
+        WebAclLogging(f"{name}-firewall-logging", web_acl=firewall.arn, log_group=logs.arn, opts=platform.options(self))
         return firewall
 
 
-def _managed(name: str, priority: int, rules: str) -> aws.wafv2.WebAclRuleArgs:
-    counted = [
-        aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideArgs(
-            name=rule,
-            action_to_use=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseArgs(
-                count=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseCountArgs()
-            ),
-        )
-        for rule in _COUNTED_RULES.get(rules, ())
-    ]
-    return aws.wafv2.WebAclRuleArgs(
-        name=rules,
-        priority=priority,
-        override_action=aws.wafv2.WebAclRuleOverrideActionArgs(
-            none=aws.wafv2.WebAclRuleOverrideActionNoneArgs()  # type: ignore[no-untyped-call]
-        ),
-        statement=aws.wafv2.WebAclRuleStatementArgs(
-            managed_rule_group_statement=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
-                vendor_name="AWS", name=rules, rule_action_overrides=counted or None
-            )
-        ),
-        visibility_config=aws.wafv2.WebAclRuleVisibilityConfigArgs(
-            cloudwatch_metrics_enabled=True, metric_name=f"{name}-{rules}", sampled_requests_enabled=True
-        ),
-    )
+def _managed(name: str, priority: int, rules: str) -> dict[str, Any]:
+    statement: dict[str, Any] = {"vendorName": "AWS", "name": rules}
+    counted = [{"name": rule, "actionToUse": {"count": {}}} for rule in _COUNTED_RULES.get(rules, ())]
+    if counted:
+        statement["ruleActionOverrides"] = counted
+    return {
+        "name": rules,
+        "priority": priority,
+        "overrideAction": {"none": {}},
+        "statement": {"managedRuleGroupStatement": statement},
+        "visibilityConfig": visibility(f"{name}-{rules}"),
+    }

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator,
 
 from components.aws.access_log import access_log_bucket
 from components.aws.account import Account
+from components.aws.firewall import WebAclAssociation
 from components.contracts import ClusterHandle, EdgeEndpoint, KeyHandle, LoadBalancerHandle, NetworkHandle, SubnetTier
 
 _HTTPS = 443
@@ -130,11 +131,8 @@ class LoadBalancer(pulumi.ComponentResource):
             opts=platform.options(self),
         )
         if requests:
-            aws.wafv2.WebAclAssociation(
-                f"{name}-filter",
-                resource_arn=balancer.arn,
-                web_acl_arn=edge.firewall,
-                opts=platform.options(self),
+            WebAclAssociation(
+                f"{name}-filter", web_acl=edge.firewall, resource=balancer.arn, opts=platform.options(self)
             )
         urls = [self._record(host, edge, balancer) for host in args.hosts]
         # Pods are registered once something listens.

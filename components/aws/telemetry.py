@@ -64,6 +64,7 @@ class Telemetry(pulumi.ComponentResource):
         )
         # The endpoint ends in a slash.
         self.endpoint = TelemetryEndpoint(
+            id=workspace.arn,
             remote_write_url=pulumi.Output.concat(workspace.prometheus_endpoint, "api/v1/remote_write"),
             query_url=pulumi.Output.concat(workspace.prometheus_endpoint, "api/v1/query"),
             logs={role: group.name for role, group in groups.items()},

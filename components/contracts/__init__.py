@@ -9,7 +9,6 @@ is given instead of a secret's value: a file path on one machine, a secret's nam
 from components.contracts.alarm_subjects import AlarmSubjects
 from components.contracts.capability import Capabilities, Capability, Foundation
 from components.contracts.foundation import (
-    FOUNDATION_CONTRACTS,
     Alarms,
     AlertRoute,
     Alerts,
@@ -44,6 +43,7 @@ from components.contracts.foundation import (
     WorkloadIdentity,
     WorkloadPrincipal,
 )
+from components.contracts.foundation_contracts import FOUNDATION_CONTRACTS
 from components.contracts.service import (
     CONTRACTS,
     Capture,

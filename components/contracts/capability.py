@@ -31,6 +31,8 @@ class Foundation(StrEnum):
     CLUSTER = "cluster"
     GPU_POOLS = "gpu_pools"
     WORKLOAD_IDENTITY = "workload_identity"
+    OPERATOR_ACCESS = "operator_access"
+    NODE_AUTOSCALER = "node_autoscaler"
     TELEMETRY = "telemetry"
     ALERTS = "alerts"
     ALARMS = "alarms"

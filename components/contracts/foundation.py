@@ -11,7 +11,6 @@ from typing import Literal, Protocol, runtime_checkable
 
 import pulumi
 
-from components.contracts.capability import Foundation
 from components.contracts.service import SecretHandle
 
 
@@ -137,6 +136,7 @@ class WorkloadPrincipal:
 class TelemetryEndpoint:
     """Where measurements are written and read, and the log stores by name; writers log in as their workload."""
 
+    id: pulumi.Output[str]
     remote_write_url: pulumi.Output[str]
     query_url: pulumi.Output[str]
     logs: Mapping[str, pulumi.Output[str]]
@@ -346,23 +346,3 @@ class LoadBalancer(Protocol):
     @property
     def load_balancer(self) -> LoadBalancerHandle:
         """Where clients go, and where pods are registered."""
-
-
-FOUNDATION_CONTRACTS: Mapping[Foundation, type] = {
-    Foundation.KEYS: Keys,
-    Foundation.NETWORK: Network,
-    Foundation.OBJECT_STORE: ObjectStore,
-    Foundation.IMAGE_REGISTRY: ImageRegistry,
-    Foundation.CACHE: Cache,
-    Foundation.CLUSTER: Cluster,
-    Foundation.GPU_POOLS: GpuPools,
-    Foundation.WORKLOAD_IDENTITY: WorkloadIdentity,
-    Foundation.TELEMETRY: Telemetry,
-    Foundation.ALERTS: Alerts,
-    Foundation.ALARMS: Alarms,
-    Foundation.AUDIT: Audit,
-    Foundation.BACKUP: Backup,
-    Foundation.COST: Cost,
-    Foundation.EDGE: Edge,
-    Foundation.LOAD_BALANCER: LoadBalancer,
-}

@@ -12,6 +12,7 @@ class Role(StrEnum):
     MODEL_SERVER = "model-server"
     GATEWAY = "gateway"
     MIGRATIONS = "migrations"
+    WEIGHTS = "weights"
     FIRST_KEY = "first-key"
     CAPTURE = "capture"
     STORAGE = "storage"
@@ -19,6 +20,7 @@ class Role(StrEnum):
     TELEMETRY = "telemetry"
     EDGE = "edge"
     SECRETS = "secrets"
+    OPERATORS = "operators"
 
 
 def selector_of(role: Role, instance: str) -> dict[str, str]:

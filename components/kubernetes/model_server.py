@@ -208,6 +208,7 @@ def _weights(args: ModelServerArgs, artifact: ModelArtifact) -> ApiObject:
         args.runtime_image,
         command=("/opt/inferloop/bin/inferloop-runtime", "weights", "prepare"),
         args=("--source", artifact.uri, "--to", args.serving.model_path),
+        env=args.surroundings.object_store_environment(),
         mounts=[_weights_mount(artifact)],
         resources=Resources(cpu_millicores=1000, memory_mib=2048, ephemeral_storage_mib=_disk_mib(args.plan)),
     )

@@ -72,9 +72,11 @@ def _tgi(spec: ServingSpec, _settings_path: str) -> RenderedServer:
         "max-input-tokens": spec.max_input_tokens,
         "max-total-tokens": spec.max_total_tokens,
         "max-batch-prefill-tokens": max(_PREFILL_TOKENS, spec.max_input_tokens),
+        "max-batch-size": spec.max_batch_size,
         "max-concurrent-requests": spec.max_concurrent_requests,
         "usage-stats": "off",
         **({} if spec.dtype == "auto" else {"dtype": spec.dtype}),
+        **({"quantize": spec.quantization} if spec.quantization else {}),
     }
     return RenderedServer(
         command=("/tgi-entrypoint.sh",),
@@ -99,6 +101,7 @@ def _vllm(spec: ServingSpec, _settings_path: str) -> RenderedServer:
         "max-model-len": spec.max_total_tokens,
         "max-num-seqs": spec.max_batch_size,
         "dtype": spec.dtype,
+        **({"quantization": spec.quantization} if spec.quantization else {}),
     }
     return RenderedServer(
         command=("vllm", "serve", spec.model_path),
@@ -126,6 +129,7 @@ def _sglang(spec: ServingSpec, _settings_path: str) -> RenderedServer:
         "max-running-requests": spec.max_batch_size,
         "max-queued-requests": spec.max_concurrent_requests,
         "dtype": spec.dtype,
+        **({"quantization": spec.quantization} if spec.quantization else {}),
     }
     return RenderedServer(
         command=("python3", "-m", "sglang.launch_server"),

@@ -22,7 +22,8 @@ class ServingSpec(BaseModel):
     """One model, how it is split, and how much it accepts; serving_engines.py renders it for each engine.
 
     Tokens are counted per request: `max_input_tokens` of the prompt, `max_total_tokens` of prompt and answer together.
-    `model_path` is a folder of the container. `dtype` "auto" leaves the choice to the engine.
+    `model_path` is a folder of the container. `dtype` "auto" leaves the choice to the engine; weights that were stored
+    in another `quantization`, or are to be read as `fp8`, have none of their own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +33,7 @@ class ServingSpec(BaseModel):
     shards: PositiveInt = 1
     device: Literal["cuda", "cpu"] = "cuda"
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = "auto"
+    quantization: Literal["awq", "gptq", "fp8"] | None = None
     max_input_tokens: PositiveInt = 4096
     max_total_tokens: PositiveInt = 8192
     max_batch_size: PositiveInt = 64
@@ -45,6 +47,11 @@ class ServingSpec(BaseModel):
             raise ValueError("max_input_tokens must be less than max_total_tokens, or no token is left for an answer")
         if self.engine is EngineKind.TGI and self.dtype == "float32":
             raise ValueError("engine tgi has no dtype float32; choose float16, bfloat16 or auto, or another engine")
+        if self.quantization is not None and (self.engine is EngineKind.EMBEDDED or self.dtype != "auto"):
+            raise ValueError(
+                f"quantization {self.quantization} needs dtype auto and an engine other than embedded; change those, "
+                "or remove quantization"
+            )
         if self.device == "cpu" and self.engine is not EngineKind.EMBEDDED:
             raise ValueError(f"engine {self.engine} needs a GPU here; choose engine embedded for device cpu")
         return self

@@ -1,13 +1,21 @@
 """What every tenant of the library has: a closed namespace, migrated tables, models, a gateway and its telemetry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import pulumi
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from components.contracts import DatabaseEndpoint, GatewayEndpoint, ModelArtifact, NodePool, SchemaState, SecretHandle
+from components.contracts import (
+    DatabaseEndpoint,
+    GatewayEndpoint,
+    ModelArtifact,
+    NodePool,
+    SchemaState,
+    SecretHandle,
+    WorkloadPrincipal,
+)
 from components.kubernetes.api_object import ObjectName
 from components.kubernetes.autoscaling import ModelAutoscaler, ModelAutoscalerArgs
 from components.kubernetes.external_secrets import ExternalSecrets, ExternalSecretsArgs
@@ -52,13 +60,17 @@ class LanguageServiceArgs(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Foundations:
-    """What the cloud gives a tenant. `artifacts` and `pools` are by the model's name; a model may have no pool."""
+    """What the cloud gives a tenant. `artifacts`, `pools` and `identities` are by the model's name.
+
+    A model may have no pool, and no identity where its weights are read without one; no two share an identity.
+    """
 
     database: DatabaseEndpoint
     secrets: Mapping[str, SecretHandle]
     artifacts: Mapping[str, ModelArtifact]
     pools: Mapping[str, NodePool]
     priorities: Mapping[Priority, pulumi.Output[str]]
+    identities: Mapping[str, WorkloadPrincipal] = field(default_factory=dict)
 
 
 class LanguageService(pulumi.ComponentResource):
@@ -112,6 +124,7 @@ class LanguageService(pulumi.ComponentResource):
                 namespace=self.namespace,
                 artifact=foundations.artifacts[model],
                 pool=foundations.pools.get(model),
+                identity=foundations.identities.get(model),
                 priority_class=foundations.priorities[Priority.SERVING],
                 opts=inside,
             )

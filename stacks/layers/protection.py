@@ -13,6 +13,7 @@ from components.contracts import (
     EdgeEndpoint,
     Foundation,
 )
+from components.contracts.node_autoscaler import NodeAutoscalerFacts
 from stacks.layers.cloud import Arguments, checked_args
 from stacks.layers.foundation import Ground
 from stacks.settings.cloud import EnterpriseFields, PilotFields, ScaleUpFields
@@ -96,6 +97,20 @@ def add_cache(ground: Ground, settings: ScaleUpFields) -> CacheEndpoint:
         key=keys["cache"],
     ).endpoint
     return endpoint
+
+
+def add_node_autoscaler(ground: Ground) -> NodeAutoscalerFacts:
+    """Make what phase 4's node autoscaler needs of the cloud."""
+    facts: NodeAutoscalerFacts = ground.cloud.make(
+        Foundation.NODE_AUTOSCALER,
+        "node-autoscaler",
+        "node_autoscaling",
+        {},
+        network=ground.network,
+        cluster=ground.cluster,
+        disk_key=ground.keys["disks"],
+    ).facts
+    return facts
 
 
 def add_audit(ground: Ground, settings: EnterpriseFields) -> AuditTrail:

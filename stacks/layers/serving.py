@@ -1,6 +1,5 @@
 """What the settings say of models and images, in the words of the Kubernetes workloads."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,10 +8,11 @@ import pulumi
 from components.catalog.availability import load_availability
 from components.catalog.machines import load_catalog
 from components.errors import PreflightError
-from stacks.settings.cloud import StagingFields
+from stacks.settings.cloud import PilotFields, StagingFields
 from stacks.settings.serving import ImageSettings, ServedModelSettings
 
 RUNTIME = "runtime"
+VELERO_PLUGIN = "velero_plugin"
 
 # Nobody answers under `.invalid` (RFC 2606), and no image has this digest: what is previewed with it cannot be run.
 _UNKNOWN = "sha256:" + "0" * 64
@@ -21,7 +21,7 @@ _UNKNOWN = "sha256:" + "0" * 64
 def images_in_use(settings: StagingFields) -> tuple[str, ...]:
     """Name the images that the stack's workloads run, by their keys in `images`."""
     engines = {model.engine for model in settings.served_models().values() if model.engine != "embedded"}
-    return (RUNTIME, *sorted(engines))
+    return (RUNTIME, *sorted(engines), *((VELERO_PLUGIN,) if isinstance(settings, PilotFields) else ()))
 
 
 def missing_images(settings: StagingFields) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ def check_images(settings: StagingFields) -> None:
 def image(images: ImageSettings, name: str) -> str:
     """Return an image by digest, or the stand-in of a preview."""
     known: str | None = getattr(images, "runtime" if name == "embedded" else name)
-    return known or f"image.invalid/inferloop/{name}@{_UNKNOWN}"
+    return known or f"image.invalid/inferloop/{name.replace('_', '-')}@{_UNKNOWN}"
 
 
 def check_models(settings: StagingFields) -> None:
@@ -71,12 +71,6 @@ def machine_memory_bytes(accelerator: str) -> int:
     return load_catalog().accelerator(accelerator).memory_mib * 2**20
 
 
-def revision_of(source: str) -> str:
-    """Return what names one state of a source: its own revision, or else a digest of its name."""
-    _, _, revision = source.partition("@")
-    return revision or hashlib.sha256(source.encode()).hexdigest()[:16]
-
-
 def served_model(
     settings: StagingFields, model: ServedModelSettings, *, surroundings: Any, prometheus_url: str
 ) -> Mapping[str, Any]:
@@ -99,6 +93,7 @@ def served_model(
                 "model_id": model.model_id,
                 "shards": model.shards,
                 "dtype": model.dtype,
+                "quantization": model.quantization,
                 "max_input_tokens": model.max_input_tokens,
                 "max_total_tokens": model.max_total_tokens,
                 "max_batch_size": model.max_batch_size,

@@ -6,16 +6,18 @@ from typing import Any
 
 import pulumi
 
-from components.contracts import ModelArtifact, NodePool, SubnetTier
+from components.contracts import ModelArtifact, NodePool, SubnetTier, WorkloadPrincipal
+from components.kubernetes.cluster_services import ClusterOffer
 from components.kubernetes.traffic import Surroundings
 from components.workloads.language_service import SECRET_NAMES, Foundations, LanguageService
 from components.workloads.tabular import Tabular, TabularArgs
 from components.workloads.textnlp import TextNlp, TextNlpArgs
-from stacks.layers.cluster import ClusterOffer
 from stacks.layers.foundation import Ground
-from stacks.layers.serving import RUNTIME, image, revision_of, served_model
+from stacks.layers.serving import RUNTIME, image, served_model
+from stacks.layers.weights import mirror_weights, workload_identities
 from stacks.settings.cloud import EnterpriseFields, StagingFields
-from stacks.settings.serving import ServedModelSettings, TabularSettings
+from stacks.settings.operations import TenantSettings
+from stacks.settings.serving import TabularSettings
 
 TEXTNLP = "textnlp"
 TABULAR = "tabular"
@@ -34,6 +36,12 @@ def deploy_tenants(ground: Ground, offer: ClusterOffer, settings: StagingFields)
     """Deploy every tenant of the settings."""
     inside = pulumi.ResourceOptions(providers=[ground.kubernetes], depends_on=list(offer.ready))
     around = surroundings(ground, offer)
+    identities = workload_identities(ground, settings)
+    artifacts = mirror_weights(ground, offer, settings, around, identities)
+
+    def foundations(tenant: str, models: Mapping[str, Any]) -> Foundations:
+        return _foundations(tenant, models, ground, offer, artifacts, identities)
+
     text = TextNlp(
         TEXTNLP,
         TextNlpArgs.model_validate(
@@ -43,7 +51,7 @@ def deploy_tenants(ground: Ground, offer: ClusterOffer, settings: StagingFields)
                 )
             }
         ),
-        foundations=_foundations(TEXTNLP, settings.textnlp.models, ground, offer),
+        foundations=foundations(TEXTNLP, settings.textnlp.models),
         opts=inside,
     )
     if settings.tabular is None:
@@ -58,7 +66,7 @@ def deploy_tenants(ground: Ground, offer: ClusterOffer, settings: StagingFields)
                 "volume": {"storage_gib": settings.tabular.storage_gib, "holds_data": settings.protect},
             }
         ),
-        foundations=_foundations(TABULAR, models, ground, offer),
+        foundations=foundations(TABULAR, models),
         opts=inside,
     )
     return Tenants(textnlp=text.service, tabular=tables.service, datasets=tables.datasets)
@@ -84,13 +92,17 @@ def _service(
     around: Surroundings,
 ) -> Mapping[str, Any]:
     runtime = {"runtime_image": image(settings.images, RUNTIME), "surroundings": around}
-    quota = dict(settings.tenants).get(tenant) if isinstance(settings, EnterpriseFields) else None
+    quotas: Mapping[str, TenantSettings] = (
+        {str(name): it for name, it in settings.tenants.items()} if isinstance(settings, EnterpriseFields) else {}
+    )
+    quota = quotas.get(tenant)
+    prometheus = offer.prometheus_url or settings.monitoring.prometheus_url
     return {
         "namespace": {"namespace": tenant, **(quota.model_dump() if quota else {})},
         "secrets": {"store": offer.secret_store},
         "migrations": runtime,
         "models": {
-            name: served_model(settings, model, surroundings=around, prometheus_url=offer.prometheus_url)
+            name: served_model(settings, model, surroundings=around, prometheus_url=prometheus)
             for name, model in models.items()
         },
         "gateway": {**runtime, "stack": ground.cloud.stack, "tenant": tenant, **settings.gateway.model_dump()},
@@ -121,21 +133,21 @@ def _tables(settings: StagingFields, tabular: TabularSettings, around: Surroundi
     ]
 
 
-def _foundations(tenant: str, models: Mapping[str, Any], ground: Ground, offer: ClusterOffer) -> Foundations:
+def _foundations(
+    tenant: str,
+    models: Mapping[str, Any],
+    ground: Ground,
+    offer: ClusterOffer,
+    artifacts: Mapping[str, ModelArtifact],
+    identities: Mapping[str, WorkloadPrincipal],
+) -> Foundations:
     return Foundations(
         database=ground.database,
         secrets={role: ground.secrets[f"{tenant}-{role}"] for role in SECRET_NAMES},
-        artifacts={name: _artifact(model) for name, model in models.items()},
+        artifacts={name: artifacts[f"{tenant}-{name}"] for name in models},
         pools={name: _pool(ground, model.pool) for name, model in models.items() if model.pool is not None},
         priorities=offer.priorities,
-    )
-
-
-def _artifact(model: ServedModelSettings) -> ModelArtifact:
-    return ModelArtifact(
-        model_id=pulumi.Output.from_input(model.model_id),
-        uri=pulumi.Output.from_input(model.source),
-        revision=pulumi.Output.from_input(revision_of(model.source)),
+        identities={name: identities[f"{tenant}-{name}"] for name in models},
     )
 
 

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.contracts import AuditTrail
+from stacks.layers.foundation import Ground
 from stacks.layers.protection import add_audit, check_audit
 from stacks.phases import scale_up
 from stacks.phases.enterprise_guide import GUIDE
 from stacks.phases.phase import Deliverable, Phase
+from stacks.phases.staging import Environment, build
 from stacks.settings.cloud import EnterpriseFields
 
 
 @dataclass(frozen=True, kw_only=True)
-class Enterprise(scale_up.ScaleUp):
-    """What the phase made, for the phases that contain it."""
+class EnterpriseAdditions(scale_up.ScaleUpAdditions):
+    """What the phase adds, and what the one before did."""
 
     audit: AuditTrail
 
@@ -25,20 +27,21 @@ def preflight(settings: EnterpriseFields) -> None:
     check_audit(settings)
 
 
-def build(stack: str, settings: EnterpriseFields) -> Enterprise:
-    """Make everything of the phase."""
-    made = scale_up.build(stack, settings)
-    return Enterprise(**vars(made), audit=add_audit(made.ground, settings))
+def add(ground: Ground, settings: EnterpriseFields) -> EnterpriseAdditions:
+    """Make what the phase adds, after what the one before does."""
+    before = scale_up.add(ground, settings)
+    return EnterpriseAdditions(**vars(before), audit=add_audit(ground, settings))
 
 
-def outputs_of(made: Enterprise) -> Mapping[str, Any]:
+def outputs_of(made: Environment[Any]) -> Mapping[str, Any]:
     """Return the phase's deliverables."""
-    return {**scale_up.outputs_of(made), "audit_trail": made.audit.id, "audit_records": made.audit.uri}
+    audit: AuditTrail = made.additions.audit
+    return {**scale_up.outputs_of(made), "audit_trail": audit.id, "audit_records": audit.uri}
 
 
 def compose(stack: str, settings: EnterpriseFields) -> Mapping[str, Any]:
     """Compose the stack and return its outputs."""
-    return outputs_of(build(stack, settings))
+    return outputs_of(build(stack, settings, lambda ground: add(ground, settings)))
 
 
 DELIVERABLES = (

@@ -1,11 +1,12 @@
 """What a phase is: data that documentation, gates and promotion are made from, and a function that composes it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+
+from stacks.settings.reference import SettingReference, references_of_phase, setting_references
 
 Compose = Callable[[str, Any], Mapping[str, Any]]
 Preflight = Callable[[Any], None]
@@ -91,16 +92,6 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SettingReference:
-    """One line of the configuration reference."""
-
-    key: str
-    type: str
-    default: str
-    description: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Phase:
     """One phase. `preflight` reads, but changes nothing; `compose` returns a value for every deliverable.
 
@@ -124,48 +115,5 @@ class Phase:
     compose: Compose
 
     def configuration_reference(self) -> tuple[SettingReference, ...]:
-        """Return every setting of the phase, made from its settings model."""
-        return tuple(_reference("inferloop:", self.settings))
-
-
-def _reference(prefix: str, model: type[BaseModel]) -> Iterator[SettingReference]:
-    for name, field in model.model_fields.items():
-        section = _section_in(field.annotation)
-        repeated = "[]" if section is not None and section is not field.annotation else ""
-        default = _default_of(field.get_default(call_default_factory=True, validated_data={}))
-        is_group = section is not None and not repeated
-        if not is_group:
-            yield SettingReference(
-                key=f"{prefix}{name}",
-                type=f"list of {section.__name__}" if section is not None else _type_name(field.annotation),
-                default=default,
-                description=field.description or "",
-            )
-        if section is not None:
-            yield from _reference(f"{prefix}{name}{repeated}.", section)
-
-
-def _section_in(annotation: Any) -> type[BaseModel] | None:
-    for kind in (annotation, *get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return None
-
-
-def _type_name(annotation: Any) -> str:
-    if isinstance(annotation, type):
-        return annotation.__name__
-    arguments = [str(item) if isinstance(item, str) else _type_name(item) for item in get_args(annotation)]
-    return " | ".join("none" if item == "NoneType" else item for item in arguments) or str(annotation)
-
-
-def _default_of(value: Any) -> str:
-    if value is PydanticUndefined:
-        return "required"
-    if value is None:
-        return "none"
-    if isinstance(value, tuple):
-        return "; ".join(_default_of(item) for item in value)
-    if isinstance(value, BaseModel):
-        return str(next(iter(value.model_dump(mode="json").values())))
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        """Return every setting of the phase, on whichever cloud, made from the settings models."""
+        return references_of_phase(self.name) or setting_references(self.settings)

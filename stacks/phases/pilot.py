@@ -4,18 +4,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.contracts import AlertRoute, EdgeEndpoint
+from stacks.layers.additions import Additions
+from stacks.layers.foundation import Ground
 from stacks.layers.protection import Production, check_production, protect_production
 from stacks.phases import staging
 from stacks.phases.phase import Deliverable, Phase
 from stacks.phases.pilot_guide import GUIDE
+from stacks.phases.staging import Environment
 from stacks.settings.cloud import PilotFields
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pilot(staging.Staging):
-    """What the phase made, for the phases that contain it."""
+class PilotAdditions(Additions):
+    """What the phase adds."""
 
     production: Production
+
+    @property
+    def public_zone(self) -> EdgeEndpoint:
+        """The domain's own zone."""
+        return self.production.edge
+
+    @property
+    def alert_route(self) -> AlertRoute:
+        """Where alarms and alerts go."""
+        return self.production.alerts
 
 
 def preflight(settings: PilotFields) -> None:
@@ -24,15 +38,14 @@ def preflight(settings: PilotFields) -> None:
     check_production(settings)
 
 
-def build(stack: str, settings: PilotFields) -> Pilot:
-    """Make everything of the phase."""
-    made = staging.build(stack, settings)
-    return Pilot(**vars(made), production=protect_production(made.ground, settings))
+def add(ground: Ground, settings: PilotFields) -> PilotAdditions:
+    """Make what the phase adds."""
+    return PilotAdditions(production=protect_production(ground, settings))
 
 
-def outputs_of(made: Pilot) -> Mapping[str, Any]:
+def outputs_of(made: Environment[Any]) -> Mapping[str, Any]:
     """Return the phase's deliverables."""
-    production = made.production
+    production: Production = made.additions.production
     return {
         **staging.outputs_of(made),
         "name_servers": production.edge.name_servers,
@@ -46,7 +59,7 @@ def outputs_of(made: Pilot) -> Mapping[str, Any]:
 
 def compose(stack: str, settings: PilotFields) -> Mapping[str, Any]:
     """Compose the stack and return its outputs."""
-    return outputs_of(build(stack, settings))
+    return outputs_of(staging.build(stack, settings, lambda ground: add(ground, settings)))
 
 
 DELIVERABLES = (

@@ -5,18 +5,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.contracts import CacheEndpoint
-from stacks.layers.protection import add_cache, check_cache
+from components.contracts.node_autoscaler import NodeAutoscalerFacts
+from stacks.layers.foundation import Ground
+from stacks.layers.protection import add_cache, add_node_autoscaler, check_cache
 from stacks.phases import pilot
 from stacks.phases.phase import Deliverable, Phase
 from stacks.phases.scale_up_guide import GUIDE
+from stacks.phases.staging import Environment, build
 from stacks.settings.cloud import ScaleUpFields
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScaleUp(pilot.Pilot):
-    """What the phase made, for the phases that contain it."""
+class ScaleUpAdditions(pilot.PilotAdditions):
+    """What the phase adds, and what the one before did."""
 
     cache: CacheEndpoint
+    nodes: NodeAutoscalerFacts
+
+    @property
+    def autoscaler(self) -> NodeAutoscalerFacts:
+        """What makes nodes for pods that wait."""
+        return self.nodes
 
 
 def preflight(settings: ScaleUpFields) -> None:
@@ -25,20 +34,21 @@ def preflight(settings: ScaleUpFields) -> None:
     check_cache(settings)
 
 
-def build(stack: str, settings: ScaleUpFields) -> ScaleUp:
-    """Make everything of the phase."""
-    made = pilot.build(stack, settings)
-    return ScaleUp(**vars(made), cache=add_cache(made.ground, settings))
+def add(ground: Ground, settings: ScaleUpFields) -> ScaleUpAdditions:
+    """Make what the phase adds, after what the one before does."""
+    before = pilot.add(ground, settings)
+    return ScaleUpAdditions(**vars(before), cache=add_cache(ground, settings), nodes=add_node_autoscaler(ground))
 
 
-def outputs_of(made: ScaleUp) -> Mapping[str, Any]:
+def outputs_of(made: Environment[Any]) -> Mapping[str, Any]:
     """Return the phase's deliverables."""
-    return {**pilot.outputs_of(made), "cache_host": made.cache.host, "cache_url_reference": made.cache.url.reference}
+    cache: CacheEndpoint = made.additions.cache
+    return {**pilot.outputs_of(made), "cache_host": cache.host, "cache_url_reference": cache.url.reference}
 
 
 def compose(stack: str, settings: ScaleUpFields) -> Mapping[str, Any]:
     """Compose the stack and return its outputs."""
-    return outputs_of(build(stack, settings))
+    return outputs_of(build(stack, settings, lambda ground: add(ground, settings)))
 
 
 DELIVERABLES = (

@@ -1,11 +1,12 @@
 """Phase 2, staging: the whole service in a cloud, as small as it can be."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from components.contracts import SubnetTier
-from stacks.layers.cluster import ClusterOffer, equip_cluster
+from stacks.layers.additions import Additions
+from stacks.layers.cluster import equip_cluster
 from stacks.layers.foundation import Ground, check_foundation, lay_foundation
 from stacks.layers.serving import check_images, check_models
 from stacks.layers.tenants import Tenants, deploy_tenants
@@ -13,13 +14,15 @@ from stacks.phases.phase import Deliverable, Phase
 from stacks.phases.staging_guide import GUIDE
 from stacks.settings.cloud import StagingFields
 
+AdditionsT = TypeVar("AdditionsT", bound=Additions)
+
 
 @dataclass(frozen=True, kw_only=True)
-class Staging:
-    """What the phase made, for the phases that contain it."""
+class Environment(Generic[AdditionsT]):
+    """What a phase made: the ground, what it added to phase 2, and the tenants on the cluster."""
 
     ground: Ground
-    offer: ClusterOffer
+    additions: AdditionsT
     tenants: Tenants
 
 
@@ -29,15 +32,19 @@ def preflight(settings: StagingFields) -> None:
     check_models(settings)
 
 
-def build(stack: str, settings: StagingFields) -> Staging:
-    """Make everything of the phase. Raises PreflightError, before that, where an image's digest is not set."""
+def build(stack: str, settings: StagingFields, add: Callable[[Ground], AdditionsT]) -> Environment[AdditionsT]:
+    """Make phase 2 with what a phase adds to it.
+
+    Raises PreflightError, before anything is made, where an image's digest is not set.
+    """
     check_images(settings)
     ground = lay_foundation(stack, settings)
-    offer = equip_cluster(ground, settings)
-    return Staging(ground=ground, offer=offer, tenants=deploy_tenants(ground, offer, settings))
+    additions = add(ground)
+    offer = equip_cluster(ground, additions, settings)
+    return Environment(ground=ground, additions=additions, tenants=deploy_tenants(ground, offer, settings))
 
 
-def outputs_of(made: Staging) -> Mapping[str, Any]:
+def outputs_of(made: Environment[Any]) -> Mapping[str, Any]:
     """Return the phase's deliverables."""
     ground, tenants = made.ground, made.tenants
     gateway = tenants.textnlp.endpoint
@@ -65,7 +72,7 @@ def outputs_of(made: Staging) -> Mapping[str, Any]:
 
 def compose(stack: str, settings: StagingFields) -> Mapping[str, Any]:
     """Compose the stack and return its outputs."""
-    return outputs_of(build(stack, settings))
+    return outputs_of(build(stack, settings, lambda _ground: Additions()))
 
 
 DELIVERABLES = (

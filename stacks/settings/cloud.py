@@ -15,6 +15,9 @@ from stacks.settings.foundation import (
     NetworkSettings,
     PoolName,
     PoolSettings,
+    PrivateNetworkSettings,
+    ProductionDatabaseSettings,
+    ProductionNetworkSettings,
     ServerDatabaseSettings,
 )
 from stacks.settings.operations import (
@@ -22,6 +25,7 @@ from stacks.settings.operations import (
     AuditSettings,
     BackupSettings,
     BudgetSettings,
+    CachingRegistrySettings,
     CertificateSettings,
     Domain,
     FirewallSettings,
@@ -67,8 +71,8 @@ class StagingFields(StackSettings):
     """Images by digest."""
     operators: Literal["install", "present"] = "install"
     """Whether the cluster's operators are installed by charts, or there already (by GitOps, say)."""
-    certificate: CertificateSettings
-    """Who signs the certificates of public names."""
+    hub_cidrs: tuple[str, ...] = ("0.0.0.0/0",)
+    """Addresses at which the model hub answers; only the Jobs that mirror its models may go there."""
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings)
     """Measurements and their limits."""
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
@@ -101,16 +105,14 @@ class StagingFields(StackSettings):
 class PilotFields(StagingFields):
     """A production account: a database in two zones, tested backups, alerts, a firewall and a budget."""
 
-    network: NetworkSettings = Field(default_factory=lambda: NetworkSettings(nat="per_zone"))
+    network: ProductionNetworkSettings = Field(default_factory=ProductionNetworkSettings)
     """The private network."""
-    database: ServerDatabaseSettings = Field(
-        default_factory=lambda: ServerDatabaseSettings(
-            instance_class="db.m7g.large", storage_gib=100, max_storage_gib=1000, multi_az=True, backup_days=14
-        )
-    )
+    database: ProductionDatabaseSettings = Field(default_factory=ProductionDatabaseSettings)
     """The managed PostgreSQL server."""
     domain: Domain
     """Domain that the public names belong to; its zone is made."""
+    certificate: CertificateSettings
+    """Who signs the certificates of public names; in phase 2 an authority of the cluster's own does."""
     alerts: AlertSettings
     """Who is told."""
     backup: BackupSettings = Field(default_factory=BackupSettings)
@@ -138,7 +140,7 @@ class ScaleUpFields(PilotFields):
     """GPU pools by name."""
     cache: CacheSettings = Field(default_factory=CacheSettings)
     """The managed Redis-compatible cache."""
-    registry: RegistrySettings = Field(default_factory=lambda: RegistrySettings(pull_through={"quay": "quay.io"}))
+    registry: CachingRegistrySettings = Field(default_factory=CachingRegistrySettings)
     """The image registry."""
     node_autoscaling: NodeAutoscalingSettings = Field(default_factory=NodeAutoscalingSettings)
     """Nodes beyond the pools' own."""
@@ -147,13 +149,7 @@ class ScaleUpFields(PilotFields):
 class EnterpriseFields(ScaleUpFields):
     """Tenants with quotas, an audit record that nobody can change, and the cloud's services reached privately."""
 
-    network: NetworkSettings = Field(
-        default_factory=lambda: NetworkSettings(
-            nat="per_zone",
-            endpoints=("ecr.api", "ecr.dkr", "sts", "logs", "secretsmanager", "kms", "elasticloadbalancing", "ec2"),
-            flow_log_retention_days=365,
-        )
-    )
+    network: PrivateNetworkSettings = Field(default_factory=PrivateNetworkSettings)
     """The private network."""
     audit: AuditSettings = Field(default_factory=AuditSettings)
     """The record of calls, configuration and threats."""

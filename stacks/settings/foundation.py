@@ -26,6 +26,25 @@ class NetworkSettings(Section):
     """How long the record of connections is kept, in days."""
 
 
+class ProductionNetworkSettings(NetworkSettings):
+    """The private network of a production account."""
+
+    nat: Literal["none", "single", "per_zone"] = "per_zone"
+    """Ways out: none, one for all zones, or one in each zone, so that the loss of a zone takes no other's way out."""
+
+
+class PrivateNetworkSettings(ProductionNetworkSettings):
+    """The private network of an account whose own services are reached inside it."""
+
+    endpoints: tuple[str, ...] = (
+        *("ecr.api", "ecr.dkr", "sts", "logs"),
+        *("ec2", "elasticloadbalancing", "kms", "secretsmanager"),
+    )
+    """The cloud's own services that are reached without leaving the network, by the cloud's names."""
+    flow_log_retention_days: PositiveInt = 365
+    """How long the record of connections is kept, in days."""
+
+
 class ClusterSettings(Section):
     """The Kubernetes cluster and the pool for its own pods."""
 
@@ -98,6 +117,21 @@ class ServerDatabaseSettings(Section):
     multi_az: bool = False
     """Whether a stand-by in another zone takes over."""
     backup_days: int = Field(default=7, ge=1, le=35)
+    """Days back to any second of which it can be restored."""
+
+
+class ProductionDatabaseSettings(ServerDatabaseSettings):
+    """The managed PostgreSQL server of a production account."""
+
+    instance_class: str = "db.m7g.large"
+    """Size of the server, in the cloud's words."""
+    storage_gib: int = Field(default=100, ge=20, le=65536)
+    """Storage at the beginning, in GiB."""
+    max_storage_gib: int = Field(default=1000, ge=20, le=65536)
+    """Storage up to which it grows by itself, in GiB."""
+    multi_az: bool = True
+    """Whether a stand-by in another zone takes over."""
+    backup_days: int = Field(default=14, ge=1, le=35)
     """Days back to any second of which it can be restored."""
 
 

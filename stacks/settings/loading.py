@@ -1,11 +1,12 @@
 """Read a stack's settings from pulumi.Config, here and nowhere else, and refuse them whole when one is wrong."""
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from components.errors import SettingsError
 from stacks.settings.checkout import PROJECT
+from stacks.settings.declaration import without_declared_defaults
+from stacks.settings.encoding import decode
 from stacks.settings.judgement import judge
 from stacks.settings.stack import StackSettings
 
@@ -20,7 +21,7 @@ def load_settings() -> StackSettings:
     prefix = f"{PROJECT}:"
     known = {key: value for key, value in pulumi.runtime.config.CONFIG.get().items() if key.startswith(prefix)}
     settings: StackSettings = parse_settings(
-        {key.removeprefix(prefix): str(value) for key, value in known.items()},
+        without_declared_defaults({key.removeprefix(prefix): str(value) for key, value in known.items()}),
         secret={key.removeprefix(prefix) for key in known if pulumi.runtime.config.is_config_secret(key)},
     )
     return settings
@@ -36,13 +37,3 @@ def parse_settings(configuration: Mapping[str, str], secret: Collection[str] = (
     if isinstance(judged, StackSettings):
         return judged
     raise SettingsError("\n  - ".join(("the stack's settings are wrong:", *map(str, judged))))
-
-
-def decode(text: str) -> Any:
-    """Return what a configuration value says: a section or a list where it is JSON of one, else the text itself."""
-    if text[:1] not in ("{", "["):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

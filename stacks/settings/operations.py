@@ -26,6 +26,8 @@ class MonitoringSettings(Section):
     """How long the cluster's Prometheus keeps measurements, in days."""
     storage_gib: PositiveInt = 50
     """Its disk, in GiB."""
+    prometheus_url: str = Field(default="http://prometheus-operated.monitoring.svc:9090", pattern=r"^https?://\S+$")
+    """Address of the cluster's Prometheus, where `operators` are present already."""
     log_retention_days: PositiveInt = 90
     """How long logs are kept, in days."""
     first_token_p95_s: PositiveFloat = 2.0
@@ -88,13 +90,22 @@ class RegistrySettings(Section):
     """Public registries whose images are cached, by the prefix that their copies get."""
 
 
+class CachingRegistrySettings(RegistrySettings):
+    """The image registry that also caches public ones."""
+
+    pull_through: dict[str, str] = Field(default_factory=lambda: {"quay": "quay.io"})
+    """Public registries whose images are cached, by the prefix that their copies get."""
+
+
 class NodeAutoscalingSettings(Section):
     """Nodes beyond the pools' own, made for pods that wait."""
 
-    machine_families: tuple[str, ...] = ("g5", "g6")
-    """Families of GPU machines to choose from."""
+    gpu_families: dict[str, tuple[str, ...]] = Field(default={"A10G": ("g5",), "L4": ("g6",)})
+    """Families of GPU machines to choose from, by the GPU kind that they carry."""
+    general_families: tuple[str, ...] = ("m7i", "m7a", "c7i")
+    """Families of machines without a GPU to choose from."""
     max_gpus: PositiveInt = 16
-    """Most GPUs on such nodes."""
+    """Most GPUs of each kind on such nodes."""
     max_cpus: PositiveInt = 512
     """Most processors on such nodes."""
     spot: bool = True

@@ -23,8 +23,6 @@ _AS_TEXT = {
     "integer": {"type": "string", "pattern": r"^[-+]?[0-9]+$"},
     "number": {"type": "string", "pattern": r"^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$"},
     "boolean": {"enum": ["true", "false"]},
-    "array": {"type": "string", "pattern": r"^\["},
-    "object": {"type": "string", "pattern": r"^\{"},
 }
 _ABOUT = ("title", "description", "default", "examples", "deprecated")
 
@@ -132,6 +130,9 @@ def _top_level(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
     texts = [_AS_TEXT[kind] for kind in dict.fromkeys(_types_in(rest, definitions)) if kind in _AS_TEXT]
     forms = rest["anyOf"] if set(rest) == {"anyOf"} else [rest]
     encrypted = {"$ref": "#/$defs/encrypted"}
+    if any(kind in ("array", "object") for kind in _types_in(rest, definitions)):
+        # The engine takes no section or list that is text, encrypted or not.
+        return {**about, "anyOf": [form for form in forms if form != {"type": "null"}]}
     # What is encryptable is not listed twice; of a setting without a value the engine makes empty text.
     unwanted = (encrypted, {"type": "null"})
     return {**about, "anyOf": [*(form for form in forms if form not in unwanted), *texts, encrypted]}

@@ -24,6 +24,8 @@ class ImageSettings(Section):
     """A vLLM image that runs as user 10001."""
     sglang: ImageReference | None = None
     """An SGLang image that runs as user 10001."""
+    velero_plugin: ImageReference | None = None
+    """Velero's plugin for the cloud; needed from phase 3 on."""
 
 
 class PlanSettings(Section):
@@ -63,8 +65,8 @@ class AutoscalingSettings(Section):
 class ServedModelSettings(Section):
     """One model: where it comes from, how it is split and where it runs."""
 
-    source: str = Field(min_length=1)
-    """A hub id `owner/name[@revision]`, or `sample:smollm2-135m-instruct`."""
+    source: str = Field(pattern=r"^([\w.-]+/[\w.-]+@[0-9a-f]{40}|tiny|sample:[a-z0-9.-]+)$")
+    """A hub id at a commit, `owner/name@<40 digits>`, or `sample:smollm2-135m-instruct`."""
     name: str | None = Field(default=None, pattern=r"^\S+$")
     """Name under which clients ask for the model; the source without its revision where absent."""
     engine: Literal["tgi", "vllm", "sglang", "embedded"] = "tgi"
@@ -75,6 +77,8 @@ class ServedModelSettings(Section):
     """Tensor-parallel degree: GPUs over which each layer is split."""
     dtype: Literal["auto", "float16", "bfloat16", "float32"] = "auto"
     """Number format of the weights in memory."""
+    quantization: Literal["awq", "gptq", "fp8"] | None = None
+    """How the weights are quantised; with one, `dtype` stays `auto`."""
     plan: PlanSettings
     """The planner's figures."""
     max_input_tokens: PositiveInt = 1024
@@ -101,6 +105,10 @@ class ServedModelSettings(Section):
             )
         if (self.pool is None) != (self.engine == "embedded"):
             raise ValueError("engine embedded runs without a pool, and every other engine on one; change one of them")
+        if self.quantization is not None and (self.engine == "embedded" or self.dtype != "auto"):
+            raise ValueError("quantization needs dtype: auto and an engine other than embedded; change those")
+        if self.engine == "tgi" and self.dtype == "float32":
+            raise ValueError("engine tgi has no dtype float32; choose float16, bfloat16 or auto, or another engine")
         if self.pool is None and self.shards != 1:
             raise ValueError("a model without a pool has one shard; set shards: 1, or name a pool")
         return self

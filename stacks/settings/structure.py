@@ -21,6 +21,14 @@ def alternatives(annotation: Any) -> tuple[Any, ...]:
     return () if annotation is type(None) else (annotation,)
 
 
+def is_optional(annotation: Any) -> bool:
+    """Tell whether a setting may be none."""
+    if get_origin(annotation) is Annotated:
+        return is_optional(get_args(annotation)[0])
+    is_union = get_origin(annotation) in (Union, types.UnionType)
+    return is_union and any(part is type(None) or is_optional(part) for part in get_args(annotation))
+
+
 def element_of(annotation: Any) -> Any | None:
     """Return what a list, tuple or set holds, or what a mapping holds as values; None for anything else."""
     arguments = [part for part in get_args(annotation) if part is not Ellipsis]

@@ -18,7 +18,7 @@ from tests.support.aws_account import Deployment, can_carry_tags, record
 
 STACKS = ("staging-aws", "pilot-aws", "scale-aws", "enterprise-aws", "optimized-aws")
 DIGEST = "sha256:" + "0123456789abcdef" * 4
-IMAGES = {"runtime": f"registry.example/runtime@{DIGEST}", "tgi": f"registry.example/tgi@{DIGEST}"}
+IMAGES = {name: f"registry.example/{name}@{DIGEST}" for name in ("runtime", "tgi", "velero_plugin")}
 SECRET_INPUTS = {"password", "authToken", "secretString"}
 DATA = {
     "aws:backup/vault:Vault",
