@@ -71,7 +71,7 @@ def _node(args: "PostgresArgs", placing: Placing, cluster: aws.rds.Cluster, numb
     return aws.rds.ClusterInstance(
         role,
         cluster_identifier=cluster.cluster_identifier,
-        engine=_ENGINE,
+        engine=aws.rds.EngineType.AURORA_POSTGRESQL,
         engine_version=args.engine_version,
         instance_class=args.instance_class,
         promotion_tier=0 if number <= 1 else 1,

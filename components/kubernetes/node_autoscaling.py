@@ -21,6 +21,7 @@ from components.kubernetes.labels import ACCELERATOR_RESOURCE, Role, labels_of
 from components.kubernetes.monitoring import RELEASE_LABEL
 from components.kubernetes.operator_account import ACCOUNTS, Operator, account_values
 from components.kubernetes.operator_values import requests
+from components.kubernetes.ordering import after
 
 _NODE_CLASS = "default"
 _GPU_TAINT = Taint(key=ACCELERATOR_RESOURCE, value="present", effect="NoSchedule")
@@ -114,7 +115,7 @@ class NodeAutoscaling(pulumi.ComponentResource):
                 ChartReleaseArgs(chart="karpenter"),
                 namespace=ACCOUNTS[Operator.NODE_AUTOSCALER].namespace,
                 values=controller_values(args, facts),
-                opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+                opts=pulumi.ResourceOptions.merge(after(needs), pulumi.ResourceOptions(parent=self)),
             )
             needs.append(release.release)
         described = facts.node_class
@@ -243,7 +244,7 @@ def _labels(pool: str, wanted: AutoscaledPoolArgs, variant: _Variant) -> dict[st
 
 
 def _taints(wanted: AutoscaledPoolArgs) -> tuple[Taint, ...]:
-    taints = (_GPU_TAINT,) if wanted.gpu_kind is not None else ()
+    taints: tuple[Taint, ...] = (_GPU_TAINT,) if wanted.gpu_kind is not None else ()
     if wanted.dedicated_to is not None:
         taints += (Taint(key="inferloop.io/dedicated", value=wanted.dedicated_to, effect="NoSchedule"),)
     return taints

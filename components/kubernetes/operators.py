@@ -105,16 +105,23 @@ class Operators(pulumi.ComponentResource):
         super().__init__("inferloop:kubernetes:Operators", name, {}, opts)
         self._name, self._args = name, args
         monitors = args.monitor_labels if args.monitored else None
-        known = {"replicas": args.replicas, "monitor_labels": monitors, "identities": identities or {}}
+        known = identities or {}
         gateway = self._install(
             Operator.GATEWAY, gateway_values(replicas=args.replicas, controller=args.gateway_controller)
         )
-        keda = self._install(Operator.KEDA, keda_values(**known))
+        keda = self._install(
+            Operator.KEDA, keda_values(replicas=args.replicas, monitor_labels=monitors, identities=known)
+        )
         # It starts only where the Gateway API's definitions are there, which the gateway's chart brings.
         certificates = self._install(
-            Operator.CERT_MANAGER, cert_manager_values(**known, gateway_api=True), needs=gateway
+            Operator.CERT_MANAGER,
+            cert_manager_values(replicas=args.replicas, monitor_labels=monitors, identities=known, gateway_api=True),
+            needs=gateway,
         )
-        secrets = self._install(Operator.EXTERNAL_SECRETS, external_secrets_values(**known))
+        secrets = self._install(
+            Operator.EXTERNAL_SECRETS,
+            external_secrets_values(replicas=args.replicas, monitor_labels=monitors, identities=known),
+        )
         issuer = CertificateIssuer(
             f"{name}-issuer",
             args.issuer,

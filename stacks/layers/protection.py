@@ -1,9 +1,12 @@
 """What phases 3 to 5 put around the ground: alerts, backups, a budget, a firewalled public name, a cache, audit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import pulumi
+
 from components.contracts import (
+    AlarmSubjects,
     AlertRoute,
     AuditTrail,
     BackupVault,
@@ -30,8 +33,9 @@ _RESTORE_TEST = "cron(0 6 ? * SUN *)"
 
 @dataclass(frozen=True, kw_only=True)
 class Production:
-    """What makes an account fit for production."""
+    """What makes an account fit for production. `alarms` are the ids of the cloud's own alarms, by name."""
 
+    alarms: Mapping[str, pulumi.Output[str]]
     alerts: AlertRoute
     backup: BackupVault
     budget: Budget
@@ -73,16 +77,30 @@ def protect_production(ground: Ground, settings: PilotFields) -> Production:
     cloud, keys = ground.cloud, ground.keys
     args = {capability: (section, told) for capability, section, told in production_args(settings)}
     alerts = cloud.make(Foundation.ALERTS, "alerts", *args[Foundation.ALERTS], key=keys["alerts"]).route
+    backup = cloud.make(Foundation.BACKUP, "backup", *args[Foundation.BACKUP], key=keys["backup"]).vault
+    edge = cloud.make(Foundation.EDGE, "edge", *args[Foundation.EDGE], log_key=keys["logs"]).edge
+    subjects = AlarmSubjects(
+        databases=[ground.database], network=ground.network, cluster=ground.cluster, vault=backup, edge=edge
+    )
     return Production(
+        alarms=watch(ground, "alarms", alerts, subjects),
         alerts=alerts,
-        backup=cloud.make(Foundation.BACKUP, "backup", *args[Foundation.BACKUP], key=keys["backup"]).vault,
+        backup=backup,
         budget=cloud.make(Foundation.COST, "cost", *args[Foundation.COST], alerts=alerts).budget,
-        edge=cloud.make(Foundation.EDGE, "edge", *args[Foundation.EDGE], log_key=keys["logs"]).edge,
+        edge=edge,
     )
 
 
-def add_cache(ground: Ground, settings: ScaleUpFields) -> CacheEndpoint:
-    """Make the cache of phase 4, with a password of its own."""
+def watch(ground: Ground, name: str, alerts: AlertRoute, subjects: AlarmSubjects) -> Mapping[str, pulumi.Output[str]]:
+    """Raise the cloud's own alarms on what is named, and return them by name."""
+    alarms: Mapping[str, pulumi.Output[str]] = ground.cloud.make(
+        Foundation.ALARMS, name, "", {}, alerts=alerts, subjects=subjects
+    ).alarms
+    return alarms
+
+
+def add_cache(ground: Ground, alerts: AlertRoute, settings: ScaleUpFields) -> CacheEndpoint:
+    """Make the cache of phase 4, with a password and alarms of its own."""
     cloud, keys = ground.cloud, ground.keys
     passwords = cloud.make(
         Capability.SECRETS, "cache-secrets", "", {"names": (CACHE_PASSWORD,)}, key=keys["secrets"]
@@ -96,6 +114,7 @@ def add_cache(ground: Ground, settings: ScaleUpFields) -> CacheEndpoint:
         password=passwords[CACHE_PASSWORD],
         key=keys["cache"],
     ).endpoint
+    watch(ground, "cache-alarms", alerts, AlarmSubjects(caches=[endpoint]))
     return endpoint
 
 

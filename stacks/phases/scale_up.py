@@ -37,7 +37,9 @@ def preflight(settings: ScaleUpFields) -> None:
 def add(ground: Ground, settings: ScaleUpFields) -> ScaleUpAdditions:
     """Make what the phase adds, after what the one before does."""
     before = pilot.add(ground, settings)
-    return ScaleUpAdditions(**vars(before), cache=add_cache(ground, settings), nodes=add_node_autoscaler(ground))
+    return ScaleUpAdditions(
+        **vars(before), cache=add_cache(ground, before.production.alerts, settings), nodes=add_node_autoscaler(ground)
+    )
 
 
 def outputs_of(made: Environment[Any]) -> Mapping[str, Any]:

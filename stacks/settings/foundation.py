@@ -48,7 +48,7 @@ class PrivateNetworkSettings(ProductionNetworkSettings):
 class ClusterSettings(Section):
     """The Kubernetes cluster and the pool for its own pods."""
 
-    version: str = "1.35"
+    version: str = "1.36"
     """Kubernetes version, as `major.minor`."""
     admins: tuple[str, ...] = Field(min_length=1)
     """Who administers the cluster: principals of the cloud, such as role ARNs."""
@@ -106,6 +106,10 @@ class PoolSettings(Section):
 class ServerDatabaseSettings(Section):
     """The managed PostgreSQL server."""
 
+    engine: Literal["rds", "aurora"] = "rds"
+    """One server with its stand-by, or a cluster of the cloud's own storage with `readers`, where the cloud has one."""
+    readers: int = Field(default=0, ge=0, le=15)
+    """Readers beside the writer of a cluster."""
     engine_version: str = "17"
     """Major version of PostgreSQL."""
     instance_class: str = "db.t4g.medium"

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from stacks.settings.section import Section
 
@@ -39,8 +39,15 @@ class MonitoringSettings(Section):
 class AlertSettings(Section):
     """Who is told."""
 
-    subscribers: dict[Severity, tuple[str, ...]] = Field(min_length=1)
-    """Mail addresses, and `https://` addresses of an on-call service, by severity."""
+    subscribers: dict[Severity, tuple[str, ...]]
+    """Mail addresses, and `https://` addresses of an on-call service, by severity; `page` and `ticket` must be there."""
+
+    @field_validator("subscribers")
+    @classmethod
+    def _tell_somebody(cls, subscribers: dict[Severity, tuple[str, ...]]) -> dict[Severity, tuple[str, ...]]:
+        if missing := [severity for severity in ("page", "ticket") if not subscribers.get(severity)]:
+            raise ValueError(f"nobody is told of {' and '.join(missing)}; name an address for each")
+        return subscribers
 
 
 class BackupSettings(Section):

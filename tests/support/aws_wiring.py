@@ -8,6 +8,7 @@ from components.contracts import (
     AlertRoute,
     BucketHandle,
     ClusterHandle,
+    EdgeEndpoint,
     KeyHandle,
     NetworkHandle,
     SecretHandle,
@@ -60,7 +61,7 @@ def cluster_of(name: str) -> ClusterHandle:
         name=known,
         endpoint=known,
         certificate_authority=known,
-        version="1.35",
+        version="1.36",
         kubeconfig=known,
         firewall=pulumi.Output.from_input("sg-cluster"),
         node_identity=pulumi.Output.from_input("arn:aws:iam::123456789012:role/nodes"),
@@ -70,3 +71,15 @@ def cluster_of(name: str) -> ClusterHandle:
 def alerts_of(*severities: str) -> AlertRoute:
     """Return a route for each severity."""
     return AlertRoute(routes={it: pulumi.Output.from_input(f"arn:aws:sns:::{it}") for it in severities})
+
+
+def edge_of(domain: str) -> EdgeEndpoint:
+    """Return the edge of a domain."""
+    return EdgeEndpoint(
+        domain=domain,
+        zone=pulumi.Output.from_input("Z1"),
+        certificate=pulumi.Output.from_input("arn:aws:acm:eu-central-1:123456789012:certificate/one"),
+        firewall=pulumi.Output.from_input("arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/one/1"),
+        name_servers=pulumi.Output.from_input(["ns-1.example.test"]),
+        measured_as="staging-aws-edge-firewall",
+    )

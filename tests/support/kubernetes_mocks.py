@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import SETTINGS
 
 from components.contracts import (
     DatabaseEndpoint,
@@ -16,10 +18,13 @@ from components.contracts import (
     SchemaState,
     SecretHandle,
     Taint,
+    VolumeHandle,
+    WorkloadPrincipal,
 )
 from components.kubernetes.serving_plan import ServingPlan
 from components.kubernetes.traffic import Surroundings
 
+RELEASE = "kubernetes:helm.sh/v3:Release"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 ENGINE_IMAGE = f"registry.example/inferloop-tgi@{DIGEST}"
 RUNTIME_IMAGE = f"registry.example/inferloop-cpu@{DIGEST}"
@@ -48,7 +53,23 @@ class Made:
 
     @property
     def objects(self) -> list[dict[str, Any]]:
-        return [plain(it.inputs) for it in self.resources if it.typ.startswith("kubernetes:")]
+        return [plain(it.inputs) for it in self.resources if it.typ.startswith("kubernetes:") and it.typ != RELEASE]
+
+    @property
+    def releases(self) -> dict[str, dict[str, Any]]:
+        """Each Helm release by its name."""
+        return {it.inputs["name"]: plain(it.inputs) for it in self.resources if it.typ == RELEASE}
+
+    def waits_for(self, name: str) -> set[str]:
+        """Return the names in the program of everything that a resource is made after, near and far."""
+        found: set[str] = set()
+        pending = [name]
+        while pending:
+            for other in self.dependencies.get(pending.pop(), ()):
+                if other not in found:
+                    found.add(other)
+                    pending.append(other)
+        return found
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
         return [it for it in self.objects if it["kind"] == kind]
@@ -78,12 +99,22 @@ class _Mocks(pulumi.runtime.Mocks):
         return {}
 
 
+class _Monitor(MockMonitor):
+    def __init__(self, made: Made) -> None:
+        super().__init__(_Mocks(made))
+        self._made = made
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        self._made.dependencies[request.name] = [urn.rpartition("::")[2] for urn in request.dependencies]
+        return super().RegisterResource(request)
+
+
 def compose(program: Callable[[], Any]) -> Made:
     """Run a program against mocks; `result` is its answer, with the outputs of a mapping resolved."""
     made = Made()
 
     async def run() -> Any:
-        pulumi.runtime.set_mocks(_Mocks(made), project="inferloop", stack="test", preview=False)
+        pulumi.runtime.set_mocks(_Mocks(made), project="inferloop", stack="test", preview=False, monitor=_Monitor(made))
         answer = program()
         while pending := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
             await asyncio.gather(*pending)
@@ -91,7 +122,12 @@ def compose(program: Callable[[], Any]) -> Made:
             return {key: await pulumi.Output.from_input(value).future() for key, value in answer.items()}
         return answer
 
-    made.result = asyncio.run(run())
+    try:
+        made.result = asyncio.run(run())
+    finally:
+        # What a program that failed left behind belongs to a loop that is closed.
+        SETTINGS.rpc_manager.clear()
+        SETTINGS.outputs.clear()
     return made
 
 
@@ -145,6 +181,16 @@ def schema() -> SchemaState:
 def artifact() -> ModelArtifact:
     return ModelArtifact(
         model_id=output("owner/model"), uri=output("s3://weights/owner/model"), revision=output("sha256:feed")
+    )
+
+
+def volume(name: str) -> VolumeHandle:
+    return VolumeHandle(uri=output(f"s3://{name}"))
+
+
+def identity(workload: str, namespace: str) -> WorkloadPrincipal:
+    return WorkloadPrincipal(
+        id=output(f"role/{workload}"), namespace=namespace, service_account=f"{workload}-account", annotations={}
     )
 
 

@@ -19,8 +19,8 @@ import pulumi
 
 made = {}
 for name, item in json.loads(Path("objects.json").read_text()).items():
-    group, _, version = item["apiVersion"].rpartition("/")
-    token = f"kubernetes:{group or 'core'}/{version}:{item['kind']}"
+    group, _, version = item.get("apiVersion", "").rpartition("/")
+    token = item.pop("type", None) or f"kubernetes:{group or 'core'}/{version}:{item['kind']}"
     needs = [made[other] for other in item.pop("dependsOn", [])]
     made[name] = pulumi.CustomResource(token, name, item, pulumi.ResourceOptions(depends_on=needs))
 """
@@ -29,7 +29,10 @@ _CHANGES = {"create", "update", "replace", "delete", "create-replacement", "dele
 
 
 class KubernetesProgram:
-    """One stack, whose objects are given to each `up` by their names in the program; `dependsOn` names others."""
+    """One stack, whose objects are given to each `up` by their names in the program.
+
+    `dependsOn` names others, `type` a resource that is no object of the API.
+    """
 
     def __init__(self, folder: Path, *, search_path: Sequence[str], kubeconfig: Path) -> None:
         self.folder = folder

@@ -5,6 +5,7 @@ from typing import Any
 import pulumi
 
 from components.kubernetes.priority_classes import Priority, PriorityClasses, PriorityClassesArgs
+from components.kubernetes.weights import Weights, WeightsArgs
 from components.workloads.language_service import SECRET_NAMES, Foundations, LanguageServiceArgs
 from components.workloads.tabular import Tabular, TabularArgs
 from components.workloads.textnlp import TextNlp, TextNlpArgs
@@ -17,6 +18,7 @@ from tests.support.kubernetes_mocks import (
     database,
     gpu_pool,
     secret,
+    volume,
 )
 
 COLUMNS = ({"name": "symbol", "type": "string", "privacy": "keep"},)
@@ -31,6 +33,14 @@ CPU_MODEL: dict[str, Any] = {
         "plan": PLAN.model_copy(update={"accelerator": "CPU", "tensor_parallel": 1}),
         "serving": {"engine": "embedded", "device": "cpu", "model_id": "owner/small"},
     }
+}
+WEIGHTS: dict[str, Any] = {
+    "runtime_image": RUNTIME_IMAGE,
+    "surroundings": SURROUNDINGS,
+    "model_id": "owner/model",
+    "source": f"owner/model@{'0123456789' * 4}",
+    "size_gb": 16,
+    "hub_cidrs": ("203.0.113.0/24",),
 }
 
 
@@ -86,6 +96,9 @@ def both_tenants() -> dict[str, Any]:
         "textnlp",
         TextNlpArgs(service=service_args("textnlp", {"large": GPU_MODEL})),
         foundations=foundations("large"),
+    )
+    Weights(
+        "large-weights", WeightsArgs.model_validate(WEIGHTS), namespace=text.service.namespace, volume=volume("weights")
     )
     tables = Tabular("tabular", tabular_args(), foundations=foundations("small"))
     return {"text_url": text.service.url, "table_url": tables.service.url, "dataset": tables.datasets["stocks"]}

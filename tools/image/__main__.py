@@ -43,7 +43,7 @@ def main() -> None:
     resolving.add_argument("--lock", type=Path, default=lock.PATH)
     gathering = commands.add_parser("wheels", help="gather every wheel that the image needs")
     gathering.add_argument("--to", type=Path, default=ROOT / "build" / "wheels")
-    gathering.add_argument("--extras", default="capture,serving")
+    gathering.add_argument("--extras", default="capture,s3,serving")
     building = commands.add_parser("build", help="build one target from those wheels")
     building.add_argument("--target", choices=sorted(lock.read()), required=True)
     building.add_argument("--wheels", type=Path, default=ROOT / "build" / "wheels")

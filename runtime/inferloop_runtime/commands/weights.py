@@ -1,9 +1,12 @@
 """`inferloop-runtime weights`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from inferloop_runtime.serving.weights.publication import PublishedModel
 
 app = typer.Typer(no_args_is_help=True, help="Prepare and check the folder of a model's weights.")
 
@@ -11,7 +14,11 @@ app = typer.Typer(no_args_is_help=True, help="Prepare and check the folder of a 
 @app.command()
 def prepare(
     source: Annotated[
-        str, typer.Option(help="sample:smollm2-135m-instruct, tiny, a local folder, or a hub id owner/name[@revision].")
+        str,
+        typer.Option(
+            help="sample:smollm2-135m-instruct, tiny, a local folder, s3://bucket/prefix, or a hub id "
+            "owner/name[@revision]."
+        ),
     ],
     to: Annotated[Path, typer.Option(help="Folder of the model; made, or mended where it differs.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -28,6 +35,32 @@ def prepare(
             f"{to}: {prepared.manifest.model_id} ({len(prepared.manifest.files)} files, {size / 1e6:.1f} MB), "
             f"{len(prepared.written)} written"
         )
+
+
+@app.command()
+def publish(
+    folder: Annotated[Path, typer.Argument(help="A prepared model folder.")],
+    to: Annotated[str, typer.Option(help="Where it goes: s3://bucket/prefix.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite another model that lies there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Upload a prepared model to an object store; what is there with the same digest is left alone."""
+    from inferloop_runtime.serving.weights.publication import publish_model
+
+    _say(publish_model(folder, to, replace=replace), as_json=as_json)
+
+
+@app.command()
+def mirror(
+    source: Annotated[str, typer.Option(help="What to fetch: whatever `weights prepare` takes.")],
+    to: Annotated[str, typer.Option(help="Where it goes: s3://bucket/prefix.")],
+    scratch: Annotated[Path, typer.Option(help="Folder with room for the model; left empty.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Bring a model from its source to an object store; do nothing where it lies there already."""
+    from inferloop_runtime.serving.weights.publication import mirror_model
+
+    _say(mirror_model(source, to, scratch), as_json=as_json)
 
 
 @app.command()
@@ -58,3 +91,10 @@ def verify(
         )
     if not as_json:
         print(f"{folder}: {len(manifest.files)} files of {manifest.model_id} as in the manifest")
+
+
+def _say(published: "PublishedModel", *, as_json: bool) -> None:
+    if as_json:
+        print(published.model_dump_json())
+    else:
+        print(f"{published.uri}: {published.manifest.model_id}, {len(published.written)} files written")

@@ -13,6 +13,7 @@ from components.aws.cost import Cost, CostArgs
 from components.aws.edge import Edge, EdgeArgs
 from components.aws.gpu_pools import GpuPools, GpuPoolsArgs, PoolArgs
 from components.aws.image_registry import ImageRegistry, ImageRegistryArgs
+from components.aws.karpenter import Karpenter, KarpenterArgs
 from components.aws.keys import Keys, KeysArgs
 from components.aws.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.aws.network import Network, NetworkArgs
@@ -126,6 +127,14 @@ def everything(platform: Account) -> dict[str, Any]:
             platform=platform,
             key=keys.handles["telemetry"],
             log_key=keys.handles["logs"],
+        ),
+        "karpenter": Karpenter(
+            "karpenter",
+            KarpenterArgs(),
+            platform=platform,
+            network=network.network,
+            cluster=cluster.cluster,
+            disk_key=keys.handles["disks"],
         ),
         "keys": keys,
         "network": network,

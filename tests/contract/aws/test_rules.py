@@ -19,11 +19,13 @@ from components.contracts import (
     Capability,
     Foundation,
 )
+from components.contracts.node_autoscaler import NodeAutoscaler
 from tests.contract.aws.examples import everything
 from tests.support.aws_account import Deployment, Recorded, can_carry_tags, deploy
 
 PROMISED: Mapping[str, tuple[type, ...]] = {
     "account": (CONTRACTS[Capability.PLATFORM],),
+    "karpenter": (NodeAutoscaler,),
     "keys": (FOUNDATION_CONTRACTS[Foundation.KEYS],),
     "network": (FOUNDATION_CONTRACTS[Foundation.NETWORK],),
     "secrets": (CONTRACTS[Capability.SECRETS],),
@@ -48,6 +50,7 @@ ENCRYPTED: Mapping[str, tuple[str, ...]] = {
     "amp/workspace:Workspace": ("kmsKeyArn", "loggingConfiguration"),
     "backup/vault:Vault": ("kmsKeyArn",),
     "sns/topic:Topic": ("kmsMasterKeyId",),
+    "sqs/queue:Queue": ("sqsManagedSseEnabled",),
     "cloudtrail/trail:Trail": ("kmsKeyId", "enableLogFileValidation"),
     "cfg/deliveryChannel:DeliveryChannel": ("s3KmsKeyArn",),
     "cloudwatch/logGroup:LogGroup": ("kmsKeyId", "retentionInDays"),

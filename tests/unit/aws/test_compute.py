@@ -90,11 +90,11 @@ def test_the_kubeconfig_logs_in_and_holds_no_credential() -> None:
 
 def test_a_version_is_refused_once_its_support_has_ended() -> None:
     check_in_support("1.34", on=datetime.date(2026, 12, 2))
-    with pytest.raises(SettingsError, match=r"standard support of Kubernetes 1\.34 ended on 2026-12-02; take 1\.35"):
+    with pytest.raises(SettingsError, match=r"standard support of Kubernetes 1\.34 ended on 2026-12-02; take 1\.36"):
         check_in_support("1.34", on=datetime.date(2026, 12, 3))
     check_in_support("1.34", on=datetime.date(2026, 12, 3), extended=True)
     with pytest.raises(SettingsError, match="bring the suite up to date"):
-        check_in_support("1.35", on=datetime.date(2030, 1, 1), extended=True)
+        check_in_support("1.36", on=datetime.date(2030, 1, 1), extended=True)
 
 
 def pools(region: str = "eu-central-1", **values: Any) -> Deployment:

@@ -154,7 +154,7 @@ REFUSED = [
     (PostgresArgs, {"user": "postgres"}, "take another"),
     (PostgresArgs, {"storage_gib": 100, "max_storage_gib": 110}, "give at least 127"),
     (CacheArgs, {"engine_version": "6"}, "take one of 7.2, 8.0"),
-    (ClusterArgs, {"version": "1.20", "admins": [ADMIN]}, "take one of 1.35"),
+    (ClusterArgs, {"version": "1.20", "admins": [ADMIN]}, "take one of 1.36, 1.35"),
     (ClusterArgs, {"admins": []}, "name a role in admins"),
     (ClusterArgs, {"admins": [ADMIN], "viewers": [ADMIN]}, "remove it from one"),
     (ClusterArgs, {"admins": [ADMIN], "public_cidrs": ["0.0.0.0/0"]}, "name your own addresses"),

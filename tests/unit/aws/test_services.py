@@ -53,6 +53,56 @@ def test_a_database_is_reached_by_its_url_from_private_subnets_only() -> None:
     assert all(subnet.startswith("subnet-isolated-") for subnet in subnets)
 
 
+def test_aurora_gives_the_same_endpoint_by_a_writer_and_its_readers() -> None:
+    made = database(engine="aurora", instance_class="db.r7g.large", multi_az=True, readers=2, backup_days=14)
+    assert made.result.dsn.value == (
+        "postgresql://inferloop:a-password@database-cluster.example.test:5432/inferloop?sslmode=require"
+    )
+    assert made.result.nodes == ["database-node-0", "database-node-1", "database-node-2"]
+    assert made.result.cluster == "database-cluster"
+    assert not made.all("rds/instance:Instance")
+    nodes = made.all("rds/clusterInstance:ClusterInstance")
+    assert {(it.inputs["engine"], it.inputs["publiclyAccessible"]) for it in nodes} == {("aurora-postgresql", False)}
+    assert {it.inputs["clusterIdentifier"] for it in nodes} == {"database-cluster"}
+    assert [it.inputs["promotionTier"] for it in nodes] == [0, 0, 1]
+
+
+def test_aurora_takes_tls_only_is_encrypted_and_can_go_back_in_time() -> None:
+    made = database(engine="aurora", backup_days=14)
+    cluster = made.one("rds/cluster:Cluster")
+    assert (cluster.protect, cluster.retain, "masterPassword" in cluster.secret_inputs) == (True, True, True)
+    wanted = {"storageEncrypted": True, "deletionProtection": True, "backupRetentionPeriod": 14}
+    assert {key: cluster.inputs[key] for key in wanted} == wanted
+    assert cluster.inputs["kmsKeyId"]
+    assert cluster.inputs["tags"]["inferloop:backup"] == "staging-aws"
+    group = made.one("rds/clusterParameterGroup:ClusterParameterGroup").inputs
+    assert group["family"] == "aurora-postgresql17"
+    assert {it["name"]: it["value"] for it in group["parameters"]}["rds.force_ssl"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"readers": 1}, "readers need engine: aurora"),
+        ({"engine": "aurora", "multi_az": True}, "set readers to 1 or more"),
+        ({"engine": "aurora", "instance_class": "db.m7g.large"}, "aurora does not run on db.m7g.large; take"),
+        ({"engine": "aurora", "instance_class": "db.t4g.micro"}, "aurora does not run on db.t4g.micro; take"),
+    ],
+)
+def test_what_an_engine_has_not_is_refused_with_what_it_has(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        PostgresArgs(**values)
+
+
+def test_restores_are_tested_for_each_kind_of_database() -> None:
+    def build(platform: Account) -> Any:
+        Backup("backup", BackupArgs(restore_tested=("RDS", "Aurora")), platform=platform, key=key_of())
+
+    tested = deploy(build).all("backup/restoreTestingSelection:RestoreTestingSelection")
+    assert [it.inputs["protectedResourceType"] for it in tested] == ["RDS", "Aurora"]
+    assert [it.name for it in tested] == ["backup-restore-test-rds", "backup-restore-test-aurora"]
+
+
 def test_an_unprotected_database_leaves_nothing_behind() -> None:
     made = database(protect=False, monitoring_interval_s=0, max_connections=200)
     server = made.one("rds/instance:Instance")

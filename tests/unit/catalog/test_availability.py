@@ -44,4 +44,11 @@ def test_unknown_regions_and_types_are_refused_with_the_known_ones() -> None:
 def test_the_fabric_is_known_by_machine_and_only_offered_gpus_are_named() -> None:
     fabric = {it.type: it.fabric_interfaces for it in load_availability().offerings if it.fabric_interfaces}
     assert (fabric["p4d.24xlarge"], fabric["p5.48xlarge"]) == (4, 32)
-    assert load_availability().gpu_kinds() == {"T4", "A100-40GB", "A10G", "L4", "L40S", "H100"}
+    offered = {"T4", "A100-40GB", "A100-80GB", "A10G", "L4", "L40S", "H100", "H200", "B200"}
+    assert load_availability().gpu_kinds() == offered
+
+
+def test_time_on_the_largest_machines_can_be_reserved_ahead() -> None:
+    reserved = {it.type for it in load_availability().offerings if it.capacity_blocks}
+    machines = {"p4d.24xlarge", "p4de.24xlarge", "p5.4xlarge", "p5.48xlarge", "p5en.48xlarge", "p6-b200.48xlarge"}
+    assert reserved == machines

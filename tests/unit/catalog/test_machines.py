@@ -29,7 +29,7 @@ def test_every_machine_has_a_known_accelerator_and_every_figure_a_source() -> No
     types = [entry.type for entry in catalog.machines]
     assert len(set(kinds)) == len(kinds)
     assert len(set(types)) == len(types)
-    assert {"T4", "V100", "A100-40GB", "A10G", "L4", "L40S", "H100"} <= set(kinds)
+    assert {"T4", "V100", "A100-40GB", "A100-80GB", "A10G", "L4", "L40S", "H100", "H200", "B200"} <= set(kinds)
     for entry in catalog.accelerators:
         assert entry.source.startswith("https://")
         assert 0.9 < entry.memory_mib * 2**20 / (entry.nominal_memory_gb * 1e9) < 1.08

@@ -11,7 +11,7 @@ from components.kubernetes.serving_spec import EngineKind, ServingSpec
 DOCUMENTED = {
     EngineKind.TGI: {
         "model-id", "num-shard", "hostname", "port", "max-input-tokens", "max-total-tokens", "max-batch-prefill-tokens",
-        "max-concurrent-requests", "usage-stats", "dtype", "json-output",
+        "max-batch-size", "max-concurrent-requests", "usage-stats", "dtype", "json-output",
     },
     EngineKind.VLLM: {
         "served-model-name", "host", "port", "tensor-parallel-size", "max-model-len", "max-num-seqs", "dtype",
@@ -87,3 +87,21 @@ def test_an_engine_for_gpus_is_refused_on_processors() -> None:
 def test_a_prompt_that_leaves_no_room_for_an_answer_is_refused() -> None:
     with pytest.raises(ValidationError, match="no token is left"):
         _spec(EngineKind.TGI, max_input_tokens=100, max_total_tokens=100)
+
+
+@pytest.mark.parametrize(
+    ("engine", "flag"),
+    [
+        (EngineKind.TGI, "--quantize=awq"),
+        (EngineKind.VLLM, "--quantization=awq"),
+        (EngineKind.SGLANG, "--quantization=awq"),
+    ],
+)
+def test_an_engine_is_told_how_weights_are_quantised(engine: EngineKind, flag: str) -> None:
+    assert flag in render(_spec(engine, quantization="awq")).args
+
+
+@pytest.mark.parametrize("more", [{"dtype": "float16"}, {"engine": "embedded"}])
+def test_quantised_weights_have_no_number_format_of_their_own(more: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="remove quantization"):
+        ServingSpec.model_validate({"model_id": "owner/model", "quantization": "awq", **more})

