@@ -15,7 +15,7 @@ setup: ## Install what is missing: uv, .venv, the Pulumi engine (python3 tools/b
 	@$(PYTHON) tools/bootstrap
 
 setup-all: ## The same with the extras of every cloud and of rehearsals, which tests and checks need
-	@$(PYTHON) tools/bootstrap up --extra aws --extra kubernetes --extra rehearsal
+	@$(PYTHON) tools/bootstrap up --extra aws --extra kubernetes --extra policies --extra rehearsal
 
 up: setup ## Bring the stack dev up on this machine (inferloop up)
 	@$(BIN)/inferloop up $(ARGS)
@@ -40,5 +40,6 @@ image: setup ## Build the runtime's CPU image (python tools/image wheels, build)
 	@$(BIN)/python tools/image wheels
 	@$(BIN)/python tools/image build --target cpu
 
-rehearsal-tools: ## Build the Kubernetes that rehearsals run on (python3 tools/bootstrap control-plane)
+rehearsal-tools: setup-all ## Build what rehearsals run, fetch what charts bring (tools/bootstrap control-plane, tools/charts fetch)
 	@$(PYTHON) tools/bootstrap control-plane
+	@$(BIN)/python tools/charts fetch

@@ -46,6 +46,7 @@ _COMPONENTS: Mapping[str, Mapping[Capability | Foundation, str]] = {
         Foundation.COST: "components.aws.cost:Cost",
         Foundation.EDGE: "components.aws.edge:Edge",
         Foundation.LOAD_BALANCER: "components.aws.load_balancer:LoadBalancer",
+        Foundation.ENTRANCE_ACCESS: "components.aws.entrance_access:EntranceAccess",
     },
 }
 

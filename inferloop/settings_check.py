@@ -12,8 +12,10 @@ from inferloop.stack_config import look_at_document
 from inferloop.stack_document import ENCRYPTED, Mark, StackDocument, engine_text
 from stacks.phases.registry import phase_named
 from stacks.settings.checkout import PROJECT
+from stacks.settings.declaration import sections_as_text
+from stacks.settings.encoding import decode
 from stacks.settings.judgement import judge
-from stacks.settings.loading import decode
+from stacks.settings.members import member_of
 from stacks.settings.problem import NOT_SHOWN, Problem, SettingPath
 from stacks.settings.stack import StackSettings
 
@@ -98,10 +100,12 @@ def _judged(document: StackDocument) -> tuple[StackSettings | None, list[Problem
         key: value if isinstance(value, dict | list) else decode(engine_text(value))
         for key, value in document.settings.items()
     }
+    member, _ = member_of(values)
+    as_text = list(sections_as_text(document.settings, member)) if member is not None else []
     judged = judge(values)
     if isinstance(judged, StackSettings):
-        return judged, []
-    return None, [problem for problem in judged if not _is_about_encrypted(problem, document)]
+        return judged, as_text
+    return None, [*as_text, *(problem for problem in judged if not _is_about_encrypted(problem, document))]
 
 
 def _is_about_encrypted(problem: Problem, document: StackDocument) -> bool:

@@ -25,7 +25,7 @@ class WebAcl(pulumi.CustomResource):
         tags: Mapping[str, str],
         opts: pulumi.ResourceOptions,
     ) -> None:
-        inputs = {
+        inputs: dict[str, Any] = {
             "scope": "REGIONAL",
             "description": description,
             "defaultAction": {"allow": {}},

@@ -41,6 +41,7 @@ class Foundation(StrEnum):
     COST = "cost"
     EDGE = "edge"
     LOAD_BALANCER = "load_balancer"
+    ENTRANCE_ACCESS = "entrance_access"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from components.contracts.capability import Foundation
+from components.contracts.entrance import EntranceAccess
 from components.contracts.foundation import (
     Alarms,
     Alerts,
@@ -43,4 +44,5 @@ FOUNDATION_CONTRACTS: Mapping[Foundation, type] = {
     Foundation.COST: Cost,
     Foundation.EDGE: Edge,
     Foundation.LOAD_BALANCER: LoadBalancer,
+    Foundation.ENTRANCE_ACCESS: EntranceAccess,
 }

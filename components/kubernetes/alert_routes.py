@@ -40,22 +40,20 @@ def alertmanager_config(
 ) -> ApiObject:
     """Return the configuration; `routes` tells a receiver's name by an alert's label `severity`.
 
-    `receivers` hold Alertmanager's own lists, such as `sns_configs`, by name. The alert that always fires goes to
-    nobody, and so does a severity that no route names. Raises SettingsError for a route to a receiver that is not
-    there, a receiver without a route, and a secret in place of a file that holds it.
+    `receivers` hold Alertmanager's own lists, such as `sns_configs`, by name; one that no route names hears of the
+    severity of its own name. The alert that always fires goes to nobody, and so does any other severity. Raises
+    SettingsError for a route to a receiver that is not there, and for a secret in place of a file that holds it.
     """
-    if receivers:
-        if missing := sorted(set(routes.values()) - set(receivers)):
-            raise SettingsError(f"no receiver {', '.join(missing)}; there are {', '.join(receivers)}")
-        if silent := sorted(set(receivers) - set(routes.values())):
-            raise SettingsError(f"receiver {', '.join(silent)} would hear of nothing; give it a severity in routes")
+    if receivers and (missing := sorted(set(routes.values()) - set(receivers))):
+        raise SettingsError(f"no receiver {', '.join(missing)}; there are {', '.join(receivers)}")
     for name, kinds in receivers.items():
         for kind, entries in kinds.items():
             for entry in entries:
                 _refuse_secrets(f"receiver {name}, {kind}", entry)
+    heard_of = {name: name for name in receivers if name not in routes.values()} | dict(routes)
     heard = [
         {"receiver": receiver, "matchers": [f'severity = "{severity}"'], "repeat_interval": _repeat(severity)}
-        for severity, receiver in routes.items()
+        for severity, receiver in heard_of.items()
         if receiver in receivers
     ]
     return {

@@ -8,10 +8,13 @@ import pulumi
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from components.contracts import NodePool, WorkloadPrincipal
+from components.contracts.entrance import EntranceFacts
 from components.contracts.node_autoscaler import NodeAutoscalerFacts
 from components.errors import SettingsError
 from components.kubernetes.api_object import ApiObject, Cidr
 from components.kubernetes.cluster_backup import BackupStorage, ClusterBackup, ClusterBackupArgs
+from components.kubernetes.entrance import Entrance, EntranceArgs
+from components.kubernetes.entrance_listener import PROXIES, ListenerRef
 from components.kubernetes.gpu_operations import GpuOperations, GpuOperationsArgs
 from components.kubernetes.monitoring import Monitoring, MonitoringArgs, RemoteWrite
 from components.kubernetes.node_autoscaling import NodeAutoscaling, NodeAutoscalingArgs
@@ -31,6 +34,7 @@ class CloudFacts:
     `secret_provider`, `dns_solver` and `receivers` are in the words of External Secrets, cert-manager and Alertmanager.
     `volume_parameters` are by storage class. `identities` are what operators may do in the cloud, by operator
     (operator_account.py has the accounts to give them to); `identity_cidrs` is where pods get their credentials.
+    `entrance` is the load balancer before the cluster.
     """
 
     secret_provider: ApiObject = None
@@ -41,6 +45,7 @@ class CloudFacts:
     receivers: Mapping[str, ApiObject] = field(default_factory=dict)
     node_autoscaler: NodeAutoscalerFacts | None = None
     backup_storage: BackupStorage | None = None
+    entrance: EntranceFacts | None = None
     identities: Mapping[Operator, WorkloadPrincipal] = field(default_factory=dict)
     identity_cidrs: tuple[Cidr, ...] = ()
 
@@ -56,6 +61,7 @@ class ClusterServicesArgs(BaseModel):
     gpu: GpuOperationsArgs | None = GpuOperationsArgs()
     autoscaling: NodeAutoscalingArgs | None = None
     backup: ClusterBackupArgs | None = None
+    entrance: EntranceArgs | None = None
 
     @model_validator(mode="after")
     def _name_known_classes(self) -> Self:
@@ -69,7 +75,10 @@ class ClusterServicesArgs(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOffer:
-    """The names by which tenants ask for what the cluster has; `ready` is what they are made after (ordering.py)."""
+    """The names by which tenants ask for what the cluster has; `ready` is what they are made after (ordering.py).
+
+    `listener` is where their routes go if they share the way in; None where each has its own.
+    """
 
     cluster_issuer: str
     gateway_class: str
@@ -80,6 +89,7 @@ class ClusterOffer:
     priorities: Mapping[Priority, pulumi.Output[str]]
     storage_classes: Mapping[str, pulumi.Output[str]]
     pools: Mapping[str, Sequence[NodePool]]
+    listener: ListenerRef | None = None
     ready: Sequence[pulumi.Resource]
 
 
@@ -123,16 +133,28 @@ class ClusterServices(pulumi.ComponentResource):
             watched += monitoring.ready
         later = pulumi.ResourceOptions.merge(after(watched), inside)
         monitored = {"monitored": args.monitoring is not None}
+        behind = {} if args.entrance is None else {"gateway_service": "ClusterIP", "proxy_service": PROXIES.name}
         operators = Operators(
             f"{name}-operators",
-            _with(args.operators, identity_cidrs=cidrs, **monitored),
+            _with(args.operators, identity_cidrs=cidrs, **monitored, **behind),
             secret_provider=facts.secret_provider,
             dns_solver=facts.dns_solver,
-            gateway_annotations=facts.gateway_annotations,
+            gateway_annotations=facts.gateway_annotations if args.entrance is None else {},
             identities=facts.identities,
             opts=later,
         )
         ready = [*watched, *operators.ready]
+        listener: ListenerRef | None = None
+        if args.entrance is not None and facts.entrance is not None:
+            names = {"gateway_class": args.operators.gateway_class, "cluster_issuer": args.operators.issuer.name}
+            entrance = Entrance(
+                f"{name}-entrance",
+                _with(args.entrance, identity_cidrs=cidrs, **names),
+                facts=facts.entrance,
+                opts=pulumi.ResourceOptions.merge(after(ready), inside),
+            )
+            listener = entrance.listener
+            ready += entrance.ready
         if args.gpu is not None:
             ready += GpuOperations(f"{name}-gpu", _with(args.gpu, **monitored), opts=later).ready
         pools: Mapping[str, Sequence[NodePool]] = {}
@@ -160,6 +182,7 @@ class ClusterServices(pulumi.ComponentResource):
             priorities=priorities.names,
             storage_classes=classes,
             pools=pools,
+            listener=listener,
             ready=ready,
         )
         self.register_outputs(
@@ -177,6 +200,7 @@ def _check_facts(args: ClusterServicesArgs, facts: CloudFacts) -> None:
     given = {
         "autoscaling": (args.autoscaling is not None, facts.node_autoscaler is not None),
         "backup": (args.backup is not None, facts.backup_storage is not None),
+        "entrance": (args.entrance is not None, facts.entrance is not None),
     }
     if missing := [part for part, (wanted, known) in given.items() if wanted and not known]:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""The way in from outside, by the Gateway API, with a certificate from cert-manager.
+"""The way in from outside, by the Gateway API: by a Gateway of its own with a certificate, or by a shared listener.
 
 https://gateway-api.sigs.k8s.io/reference/spec/ and https://cert-manager.io/docs/reference/api-docs/. It makes no
 GatewayClass, no issuer and no DNS record: the cluster's and the cloud's components do.
@@ -11,6 +11,7 @@ import pulumi_kubernetes as kubernetes
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from components.kubernetes.api_object import ApiObject, ObjectName
+from components.kubernetes.entrance_listener import ListenerRef
 from components.kubernetes.labels import Role, labels_of
 
 _GATEWAY_API = "gateway.networking.k8s.io/v1"
@@ -22,6 +23,7 @@ _PUBLIC_PATHS = ("/v1", "/generate", "/generate_stream", "/tokenize", "/chat_tok
 class IngressArgs(BaseModel):
     """The public name, the class of load balancer, and the issuer of the certificate.
 
+    With a `listener` the route is attached to that one, and neither a Gateway nor a certificate is made.
     `request_timeout_s` bounds a whole answer, streams included.
     """
 
@@ -29,6 +31,7 @@ class IngressArgs(BaseModel):
     hostname: str = Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\.[a-z]{2,}$")
     gateway_class: ObjectName
     cluster_issuer: ObjectName
+    listener: ListenerRef | None = None
     service_port: PositiveInt = 8080
     request_timeout_s: PositiveInt = 600
     certificate_days: PositiveInt = 90
@@ -53,72 +56,14 @@ class Ingress(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("inferloop:kubernetes:Ingress", name, {}, opts)
-
-        def custom(api: str, kind: str, child: str, spec: ApiObject) -> kubernetes.apiextensions.CustomResource:
-            return kubernetes.apiextensions.CustomResource(
-                f"{name}-{child}",
-                api_version=api,
-                kind=kind,
-                metadata={"name": f"{name}-{child}", "namespace": namespace, "labels": labels_of(Role.EDGE, name)},
-                spec=spec,
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-
-        certificate = custom(
-            "cert-manager.io/v1",
-            "Certificate",
-            "certificate",
-            {
-                "secretName": f"{name}-tls",
-                "dnsNames": [args.hostname],
-                "duration": f"{24 * args.certificate_days}h",
-                "renewBefore": f"{8 * args.certificate_days}h",
-                "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
-                "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": args.cluster_issuer},
-            },
-        )
-        same_namespace = {"namespaces": {"from": "Same"}}
-        entrance = custom(
-            _GATEWAY_API,
-            "Gateway",
-            "gateway",
-            {
-                "gatewayClassName": args.gateway_class,
-                "listeners": [
-                    {
-                        "name": "https",
-                        "hostname": args.hostname,
-                        "port": 443,
-                        "protocol": "HTTPS",
-                        "allowedRoutes": same_namespace,
-                        "tls": {
-                            "mode": "Terminate",
-                            "certificateRefs": [
-                                {"kind": "Secret", "name": certificate.id.apply(lambda _: f"{name}-tls")}
-                            ],
-                        },
-                    },
-                    {
-                        "name": "http",
-                        "hostname": args.hostname,
-                        "port": 80,
-                        "protocol": "HTTP",
-                        "allowedRoutes": same_namespace,
-                    },
-                ],
-            },
-        )
-        attached = entrance.id.apply(lambda _: f"{name}-gateway")
-
-        def parent(section: str) -> list[ApiObject]:
-            return [{"name": attached, "sectionName": section}]
-
-        route = custom(
+        self._name, self._namespace = name, namespace
+        parents = self._own_gateway(args) if args.listener is None else _shared(args.listener)
+        route = self._custom(
             _GATEWAY_API,
             "HTTPRoute",
             "route",
             {
-                "parentRefs": parent("https"),
+                "parentRefs": parents,
                 "hostnames": [args.hostname],
                 "rules": [
                     {
@@ -133,12 +78,34 @@ class Ingress(pulumi.ComponentResource):
                 ],
             },
         )
-        custom(
+        self.url = route.id.apply(lambda _: f"https://{args.hostname}")
+        self.register_outputs({"url": self.url})
+
+    def _own_gateway(self, args: IngressArgs) -> list[ApiObject]:
+        """Make a Gateway whose plain port only redirects, and return the listener that routes go to."""
+        name = self._name
+        certificate = self._custom(
+            "cert-manager.io/v1",
+            "Certificate",
+            "certificate",
+            {
+                "secretName": f"{name}-tls",
+                "dnsNames": [args.hostname],
+                "duration": f"{24 * args.certificate_days}h",
+                "renewBefore": f"{8 * args.certificate_days}h",
+                "privateKey": {"algorithm": "ECDSA", "size": 256, "rotationPolicy": "Always"},
+                "issuerRef": {"group": "cert-manager.io", "kind": "ClusterIssuer", "name": args.cluster_issuer},
+            },
+        )
+        secret = certificate.id.apply(lambda _: f"{name}-tls")
+        gateway = self._custom(_GATEWAY_API, "Gateway", "gateway", _gateway(args, secret))
+        attached = gateway.id.apply(lambda _: f"{name}-gateway")
+        self._custom(
             _GATEWAY_API,
             "HTTPRoute",
             "redirect",
             {
-                "parentRefs": parent("http"),
+                "parentRefs": [{"name": attached, "sectionName": "http"}],
                 "hostnames": [args.hostname],
                 "rules": [
                     {
@@ -152,5 +119,43 @@ class Ingress(pulumi.ComponentResource):
                 ],
             },
         )
-        self.url = route.id.apply(lambda _: f"https://{args.hostname}")
-        self.register_outputs({"url": self.url})
+        return [{"name": attached, "sectionName": "https"}]
+
+    def _custom(self, api: str, kind: str, child: str, spec: ApiObject) -> kubernetes.apiextensions.CustomResource:
+        name = f"{self._name}-{child}"
+        return kubernetes.apiextensions.CustomResource(
+            name,
+            api_version=api,
+            kind=kind,
+            metadata={"name": name, "namespace": self._namespace, "labels": labels_of(Role.EDGE, self._name)},
+            spec=spec,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _shared(listener: ListenerRef) -> list[ApiObject]:
+    return [{"name": listener.gateway, "namespace": listener.namespace, "sectionName": listener.listener}]
+
+
+def _gateway(args: IngressArgs, secret: pulumi.Output[str]) -> ApiObject:
+    same_namespace = {"namespaces": {"from": "Same"}}
+    return {
+        "gatewayClassName": args.gateway_class,
+        "listeners": [
+            {
+                "name": "https",
+                "hostname": args.hostname,
+                "port": 443,
+                "protocol": "HTTPS",
+                "allowedRoutes": same_namespace,
+                "tls": {"mode": "Terminate", "certificateRefs": [{"kind": "Secret", "name": secret}]},
+            },
+            {
+                "name": "http",
+                "hostname": args.hostname,
+                "port": 80,
+                "protocol": "HTTP",
+                "allowedRoutes": same_namespace,
+            },
+        ],
+    }

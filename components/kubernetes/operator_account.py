@@ -19,6 +19,7 @@ class Operator(StrEnum):
     ALERTMANAGER = "alertmanager"
     NODE_AUTOSCALER = "node-autoscaler"
     BACKUP = "backup"
+    ENTRANCE = "entrance"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,7 @@ ACCOUNTS: Mapping[Operator, OperatorAccount] = {
     # https://karpenter.sh/docs/getting-started/getting-started-with-karpenter/
     Operator.NODE_AUTOSCALER: OperatorAccount(namespace="kube-system", service_account="karpenter"),
     Operator.BACKUP: OperatorAccount(namespace="velero", service_account="velero-server"),
+    Operator.ENTRANCE: OperatorAccount(namespace="entrance", service_account="entrance-controller"),
 }
 
 

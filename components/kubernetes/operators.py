@@ -30,13 +30,14 @@ from components.kubernetes.ordering import after
 Installed = Literal["keda", "cert-manager", "external-secrets", "gateway"]
 ALL: frozenset[Installed] = frozenset(("keda", "cert-manager", "external-secrets", "gateway"))
 
+# Envoy listens on a port below 1024 plus 10000: https://gateway.envoyproxy.io/docs/tasks/traffic/gateway-address/
+_PROXIES = (10080, 10443)
 # Ports that the API server calls, and those that hold measurements, by the charts' own values.
 _WEBHOOKS: Mapping[Operator, tuple[int, ...]] = {
     Operator.KEDA: (6443, 9443),
     Operator.CERT_MANAGER: (10250,),
     Operator.EXTERNAL_SECRETS: (10250,),
-    # Envoy listens on a port below 1024 plus 10000: https://gateway.envoyproxy.io/docs/tasks/traffic/gateway-address/
-    Operator.GATEWAY: (9443, 10080, 10443),
+    Operator.GATEWAY: (9443, *_PROXIES),
 }
 _MEASURES: Mapping[Operator, tuple[int, ...]] = {
     Operator.KEDA: (8080, 9022),
@@ -60,6 +61,8 @@ class OperatorsArgs(BaseModel):
 
     `monitored` has their measurements collected, for which the Prometheus operator must be there.
     `gateway_service` is how clients reach the proxies: a load balancer of the cloud, or addresses inside the cluster.
+    With a `proxy_service` all Gateways share the proxies of that one Service, which only policies made elsewhere open
+    (entrance_listener.py); without, each has its own, open to all.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -71,6 +74,7 @@ class OperatorsArgs(BaseModel):
     gateway_class: ObjectName = "edge"
     gateway_controller: str = "gateway.envoyproxy.io/gatewayclass-controller"
     gateway_service: Literal["LoadBalancer", "ClusterIP", "NodePort"] = "LoadBalancer"
+    proxy_service: ObjectName | None = None
     proxies: PositiveInt = 2
     monitored: bool = True
     monitor_labels: Mapping[str, str] = Field(default_factory=lambda: {"release": "kube-prometheus-stack"})
@@ -157,7 +161,7 @@ class Operators(pulumi.ComponentResource):
             f"{role}-space",
             OperatorNamespaceArgs(
                 namespace=ACCOUNTS[operator].namespace,
-                served_ports=_WEBHOOKS[operator],
+                served_ports=self._served(operator),
                 served_to={self._args.monitoring_namespace: _MEASURES[operator]},
                 outside_ports=_OUTSIDE.get(operator, ()),
                 reaches_pods=operator in _CALLS_PODS,
@@ -173,6 +177,10 @@ class Operators(pulumi.ComponentResource):
             opts=_below(self, needs),
         )
         return [made.release]
+
+    def _served(self, operator: Operator) -> tuple[int, ...]:
+        shared = operator is Operator.GATEWAY and self._args.proxy_service is not None
+        return tuple(port for port in _WEBHOOKS[operator] if not (shared and port in _PROXIES))
 
     def _gateway_class(
         self, needs: Sequence[pulumi.Resource], annotations: Mapping[str, pulumi.Input[str]]
@@ -190,11 +198,17 @@ class Operators(pulumi.ComponentResource):
                         "pod": {"priorityClassName": "system-cluster-critical"},
                     },
                     "envoyPDB": {"maxUnavailable": 1},
-                    "envoyService": {"type": args.gateway_service, "annotations": dict(annotations)},
+                    "envoyService": {
+                        "type": args.gateway_service,
+                        "annotations": dict(annotations),
+                        **({"name": args.proxy_service} if args.proxy_service else {}),
+                    },
                 },
             },
             # Clients' answers stream for minutes: a proxy that goes waits for them.
             "shutdown": {"drainTimeout": "600s"},
+            # https://gateway.envoyproxy.io/docs/tasks/operations/deployment-mode/#merged-gateways-deployment
+            **({"mergeGateways": True} if args.proxy_service else {}),
         }
         made = self._custom(
             "proxy", "gateway.envoyproxy.io/v1alpha1", "EnvoyProxy", args.gateway_class, proxy, needs, namespace

@@ -28,6 +28,7 @@ from stacks.settings.operations import (
     CachingRegistrySettings,
     CertificateSettings,
     Domain,
+    EntranceSettings,
     FirewallSettings,
     MonitoringSettings,
     NodeAutoscalingSettings,
@@ -121,16 +122,33 @@ class PilotFields(StagingFields):
     """What the stack may cost."""
     firewall: FirewallSettings = Field(default_factory=FirewallSettings)
     """The web application firewall."""
+    entrance: EntranceSettings = Field(default_factory=EntranceSettings)
+    """The load balancer that clients enter by."""
 
     @model_validator(mode="after")
     def _serve_names_of_the_domain(self) -> "PilotFields":
-        names = {"textnlp.hostname": self.textnlp.hostname}
-        if self.tabular is not None:
-            names["tabular.hostname"] = self.tabular.hostname
-        for where, hostname in names.items():
+        for where, hostname in self._hostnames().items():
+            label, _, parent = hostname.partition(".")
             if not hostname.endswith(f".{self.domain}"):
                 raise ValueError(f"{where} {hostname!r} is not of the domain {self.domain}; name it below it")
+            if parent != self.domain:
+                raise ValueError(
+                    f"{where} {hostname!r} is not directly below {self.domain}, as its certificate is; "
+                    f"name it {label}.{self.domain}, say"
+                )
         return self
+
+    def public_hostnames(self) -> tuple[str, ...]:
+        """Return the names that clients use, each once."""
+        return tuple(dict.fromkeys(self._hostnames().values()))
+
+    def public_labels(self) -> tuple[str, ...]:
+        """Return what stands before the domain in those names."""
+        return tuple(hostname.removesuffix(f".{self.domain}") for hostname in self.public_hostnames())
+
+    def _hostnames(self) -> dict[str, str]:
+        names = {"textnlp.hostname": self.textnlp.hostname}
+        return names if self.tabular is None else {**names, "tabular.hostname": self.tabular.hostname}
 
 
 class ScaleUpFields(PilotFields):

@@ -40,7 +40,7 @@ class AlertSettings(Section):
     """Who is told."""
 
     subscribers: dict[Severity, tuple[str, ...]]
-    """Mail addresses, and `https://` addresses of an on-call service, by severity; `page` and `ticket` must be there."""
+    """Mail addresses, and `https://` addresses of an on-call service, by severity; `page` and `ticket` are needed."""
 
     @field_validator("subscribers")
     @classmethod
@@ -75,6 +75,13 @@ class FirewallSettings(Section):
 
     requests_per_address: int = Field(default=3000, ge=10)
     """Requests that one address may send within five minutes."""
+
+
+class EntranceSettings(Section):
+    """The load balancer that clients enter by."""
+
+    clients: tuple[str, ...] = ()
+    """Address blocks that may connect, `0.0.0.0/0` for everybody; with none, only the private network's own may."""
 
 
 class AuditSettings(Section):

@@ -1,8 +1,16 @@
-"""Every generated file of docs/: its path and what it must hold."""
+"""Every generated file (pages of docs/, and the end of Pulumi.yaml): its path and what it must hold."""
 
 from pathlib import Path
 
-from tools.docs import command_reference, error_reference, metric_reference, phase_pages, settings_reference
+from tools.docs import (
+    command_reference,
+    error_reference,
+    metric_reference,
+    phase_pages,
+    project_declaration,
+    settings_reference,
+    stack_settings,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -15,11 +23,13 @@ def generated() -> dict[Path, str]:
         DOCS / "reference" / "configuration.md": settings_reference.render(),
         DOCS / "reference" / "errors.md": error_reference.render(),
         DOCS / "reference" / "metrics.md": metric_reference.render(),
+        DOCS / "reference" / "settings.md": stack_settings.render(),
     }
     for name, text in settings_reference.schemas().items():
         pages[DOCS / "reference" / "schemas" / name] = text
     for name, text in phase_pages.render().items():
         pages[DOCS / "phases" / name] = text
+    pages[ROOT / "Pulumi.yaml"] = project_declaration.render(ROOT / "Pulumi.yaml")
     return {path: text.rstrip("\n") + "\n" for path, text in pages.items()}
 
 

@@ -74,7 +74,8 @@ def _sections(phase: Phase) -> Iterator[tuple[str, str]]:
     yield (
         "Configuration",
         f"Keys of `stacks/config/Pulumi.{phase.stacks[0]}.yaml`. A dot is a key inside a section; `[]` is each entry "
-        "of a list.\n\n"
+        "of a list, `<name>` a name of your own. [Stack settings](../reference/settings.md) says how they are set and "
+        "checked.\n\n"
         + table(
             ("key", "type", "default", "meaning"),
             (

@@ -1,4 +1,4 @@
-"""The reference of all settings, and their JSON schemas, from the pydantic models."""
+"""The reference of the settings of single processes, and all JSON schemas, from the pydantic models."""
 
 import importlib
 import json
@@ -7,14 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from stacks.settings.schema import stack_file_schema
 from tools.docs.markdown import NOTICE, code, paragraph, table
 
 # Title → (where the model is, where its values are).
 MODELS = {
-    "Stack configuration": (
-        "stacks.settings:LocalSettings",
-        "Kept in `stacks/config/Pulumi.<stack>.yaml`, under keys `inferloop:…`",
-    ),
     "Model server": (
         "inferloop_runtime.serving.settings:ServeSettings",
         "Read by `inferloop-runtime serve --config FILE`",
@@ -32,6 +29,7 @@ MODELS = {
         "Read by `inferloop-runtime metrics --config FILE`",
     ),
 }
+STACK_SCHEMA = "stack-configuration.schema.json"
 _LONGEST_DEFAULT = 60
 
 
@@ -97,9 +95,9 @@ def render() -> str:
     """Give the page `reference/configuration.md`."""
     parts = [NOTICE.format(source="the settings models"), "# Configuration\n"]
     parts.append(
-        "A stack is configured in one place, its Pulumi stack configuration. The files of single processes are written "
-        "from it; they are listed for those who run a process by itself. Secrets are never values: a key that ends in "
-        "`_file` names a file with mode 0600. An unknown key is refused.\n"
+        "A stack is configured in one place, its Pulumi stack configuration: [Stack settings](settings.md). The files "
+        "of single processes are written from it; they are listed for those who run a process by itself. Secrets are "
+        "never values: a key that ends in `_file` names a file with mode 0600. An unknown key is refused.\n"
     )
     for title, (place, read_by) in MODELS.items():
         parts += _section(title, place, read_by)
@@ -108,7 +106,8 @@ def render() -> str:
 
 def schemas() -> dict[str, str]:
     """Give each schema file's name and content."""
-    return {
+    models = {
         _schema_name(title): json.dumps(_model(place).model_json_schema(), indent=2) + "\n"
         for title, (place, _) in MODELS.items()
     }
+    return {**models, STACK_SCHEMA: json.dumps(stack_file_schema(), indent=2) + "\n"}

@@ -32,11 +32,12 @@ def test_an_unknown_command_shows_the_usage() -> None:
 
 @pytest.fixture
 def copied_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    wanted = {tmp_path / path.relative_to(pages.DOCS): text for path, text in pages.generated().items()}
-    monkeypatch.setattr(pages, "DOCS", tmp_path)
+    wanted = {tmp_path / path.relative_to(pages.ROOT): text for path, text in pages.generated().items()}
+    docs = tmp_path / "docs"
+    monkeypatch.setattr(pages, "DOCS", docs)
     monkeypatch.setattr(pages, "generated", lambda: wanted)
     assert set(pages.write()) == set(wanted)
-    return tmp_path
+    return docs
 
 
 def test_pages_that_were_just_written_do_not_differ(copied_docs: Path) -> None:

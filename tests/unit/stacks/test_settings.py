@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.errors import SettingsError
-from stacks.settings import CHECKOUT, LocalSettings, parse_settings
+from stacks.settings import CHECKOUT, parse_settings
 
 
 def test_no_setting_at_all_gives_the_default_stack() -> None:
@@ -17,12 +17,6 @@ def test_no_setting_at_all_gives_the_default_stack() -> None:
     assert settings.model.source == "sample:smollm2-135m-instruct"
     assert settings.ports.gateway == 8080
     assert [job.dataset for job in settings.capture] == ["stocks"]
-
-
-def test_the_declarations_of_the_project_agree_with_the_model() -> None:
-    project = yaml.safe_load((CHECKOUT / "Pulumi.yaml").read_text())
-    for key, declared in project["config"].items():
-        assert declared["default"] == LocalSettings.model_fields[key].default
 
 
 def test_the_settings_of_the_dev_stack_are_right() -> None:

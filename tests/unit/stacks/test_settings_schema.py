@@ -65,14 +65,13 @@ def test_a_file_that_says_nothing_is_that_of_a_local_stack() -> None:
     "changes",
     [
         {"protect": "true"},
-        {"pools": '{"small": {"size": "small"}}'},
         {"owner": {"secure": "v1:abc"}},
         {"alerts__subscribers": {"page": [{"secure": "v1:abc"}]}},
         {"textnlp__hostname": {"secure": "v1:abc"}},
         {"zones": ["eu-central-1a"]},
     ],
 )
-def test_text_json_and_encrypted_values_are_accepted_as_the_engine_keeps_them(changes: dict[str, Any]) -> None:
+def test_text_and_encrypted_values_are_accepted_as_the_engine_keeps_them(changes: dict[str, Any]) -> None:
     assert problems(pilot(**changes)) == []
 
 
@@ -94,6 +93,9 @@ def test_keys_of_providers_are_left_alone() -> None:
         {"pools__small__maximun": 3},
         {"pools__Large!": {"size": "large"}},
         {"pools": "small"},
+        {"pools": '{"small": {"size": "small"}}'},
+        {"pools": {"secure": "v1:abc"}},
+        {"zones": "[]"},
         {"pools__small__maximum": 0},
         {"network": {"nat": "per-zone"}},
         {"textnlp__models__smollm2__engine": "vlm"},
