@@ -67,10 +67,8 @@ def find_engine(project: Project, environ: Mapping[str, str] = os.environ) -> En
 
 def engine_environment(home: Home, engine: Engine, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment in which the engine keeps everything in the home and asks nobody anything."""
-    values = {key: value for key, value in environ.items() if key not in _FOREIGN_VARIABLES}
-    first = [str(Path(sys.prefix) / "bin"), str(engine.pulumi.parent), *engine.path]
+    values = {key: value for key, value in engine_search_path(engine, environ).items() if key not in _FOREIGN_VARIABLES}
     values |= {
-        "PATH": os.pathsep.join([*first, environ.get("PATH", os.defpath)]),
         "PULUMI_HOME": str(home.pulumi_home),
         "PULUMI_BACKEND_URL": home.backend.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(home.passphrase),
@@ -78,9 +76,26 @@ def engine_environment(home: Home, engine: Engine, environ: Mapping[str, str] = 
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # Allows --event-log, as the SDK's automation API does.
         "PULUMI_DEBUG_COMMANDS": "true",
-        OWNER_VARIABLE: f"{os.getpid()}:{psutil.Process().create_time():.0f}",
+        OWNER_VARIABLE: _own_mark(),
     }
     return values
+
+
+def _own_mark() -> str:
+    return f"{os.getpid()}:{psutil.Process().create_time():.0f}"
+
+
+def login_environment(engine: Engine, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment in which the engine works as its user is logged in: backend, passphrase and plugins."""
+    values = engine_search_path(engine, environ)
+    values = {key: value for key, value in values.items() if key not in ("PULUMI_STACK", "PYTHONHOME")}
+    return values | {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DEBUG_COMMANDS": "true", OWNER_VARIABLE: _own_mark()}
+
+
+def engine_search_path(engine: Engine, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which the engine and this interpreter's own programs are found first."""
+    first = [str(Path(sys.prefix) / "bin"), str(engine.pulumi.parent), *engine.path]
+    return {**environ, "PATH": os.pathsep.join([*first, environ.get("PATH", os.defpath)])}
 
 
 def owner_lives(mark: str) -> bool:
@@ -93,12 +108,24 @@ def owner_lives(mark: str) -> bool:
 
 
 class EngineRunner:
-    """Run engine commands for one project."""
+    """Run engine commands for one project.
 
-    def __init__(self, project: Project, engine: Engine) -> None:
+    `environment` is the home's own where it is left out. `orphan_signal` is what a running command gets when we end
+    before it: SIGKILL, or SIGINT where its running steps must end in order.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        engine: Engine,
+        *,
+        environment: Mapping[str, str] | None = None,
+        orphan_signal: signal.Signals = signal.SIGKILL,
+    ) -> None:
         self.project = project
         self.engine = engine
-        self._environment = engine_environment(project.home, engine)
+        self._environment = environment if environment is not None else engine_environment(project.home, engine)
+        self._orphan_signal = orphan_signal
 
     def start(self, arguments: Sequence[str], *, cwd: Path, log: Path) -> subprocess.Popen[bytes]:
         """Start a long command whose output goes to `log` (0600).
@@ -116,7 +143,7 @@ class EngineRunner:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                preexec_fn=_prepare_child,
+                preexec_fn=self._prepare_child,
             )
 
     def run(self, arguments: Sequence[str], *, cwd: Path | None = None, timeout_s: float = 120) -> str:
@@ -131,7 +158,7 @@ class EngineRunner:
                 capture_output=True,
                 text=True,
                 timeout=timeout_s,
-                preexec_fn=_prepare_child,
+                preexec_fn=self._prepare_child,
             )
         except subprocess.TimeoutExpired:
             raise EngineError(f"`pulumi {arguments[0]}` did not end within {timeout_s:.0f} s") from None
@@ -152,10 +179,9 @@ class EngineRunner:
         for path in logs[:-_KEPT_LOGS]:
             path.unlink(missing_ok=True)
 
-
-def _prepare_child() -> None:
-    # A background shell job ignores SIGINT, and its children inherit that; the engine ends its plugins by SIGINT, and
-    # waits five seconds for each that does not listen.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    def _prepare_child(self) -> None:
+        # A background shell job ignores SIGINT, and its children inherit that; the engine ends its plugins by SIGINT,
+        # and waits five seconds for each that does not listen.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, self._orphan_signal, 0, 0, 0)

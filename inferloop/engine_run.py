@@ -5,8 +5,9 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from inferloop.engine import EngineRunner
 from inferloop.errors import EngineError, InterruptedByUserError
@@ -23,15 +24,28 @@ _SCARCE_BYTES = 48 * 2**20
 
 
 def run_with_progress(
-    runner: EngineRunner, arguments: Sequence[str], *, cwd: Path, sink: Sink, title: str, name: str
+    runner: EngineRunner,
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    sink: Sink,
+    title: str,
+    name: str,
+    observe: Callable[[dict[str, Any]], None] | None = None,
+    announce: bool = True,
+    grace_s: float | None = _GRACE_S,
 ) -> int:
     """Run `pulumi <arguments>` to its end and return the number of changed resources.
 
-    The output is kept in the home's log folder as `<name>.log`. Raises EngineError with the engine's own errors, and
-    InterruptedByUserError after Ctrl-C, when the engine has ended too.
+    The output is kept in the home's log folder as `<name>.log`. `observe` gets every event; without `announce` single
+    steps are not told, as a preview's are only planned. After Ctrl-C the running steps have `grace_s` seconds to end,
+    or all the time that they need where it is None, until Ctrl-C is pressed again.
+
+    Raises EngineError with the engine's own errors, and InterruptedByUserError after Ctrl-C, when the engine has ended
+    too.
     """
     log = runner.project.home.log / f"{name}.log"
-    events = EventLog(runner.project.home.log / f".{name}-events-{os.getpid()}.jsonl")
+    events = EventLog(runner.project.home.log / f".{name}-events-{os.getpid()}.jsonl", observe)
     for stale in runner.project.home.log.glob(f".{name}-events-*.jsonl"):
         stale.unlink(missing_ok=True)
     events.path.touch(mode=0o600)
@@ -39,9 +53,9 @@ def run_with_progress(
         process = runner.start([*arguments, "--event-log", str(events.path)], cwd=cwd, log=log)
         try:
             with Progress(sink, title) as progress:
-                _follow(process, events, progress)
+                _follow(process, events, progress, announce=announce)
         except KeyboardInterrupt:
-            _interrupt(process, sink)
+            _interrupt(process, sink, grace_s)
             raise InterruptedByUserError("interrupted; run the command again, and it completes what is left") from None
         finally:
             _end(process)
@@ -55,22 +69,23 @@ def run_with_progress(
         runner.trim_logs()
 
 
-def _follow(process: subprocess.Popen[bytes], events: EventLog, progress: Progress) -> None:
+def _follow(process: subprocess.Popen[bytes], events: EventLog, progress: Progress, *, announce: bool) -> None:
     while True:
         ended = process.poll() is not None
         for item in events.poll():
-            progress.show(item)
+            if announce:
+                progress.show(item)
         if ended:
             return
         progress.tick()
         time.sleep(_POLL_S)
 
 
-def _interrupt(process: subprocess.Popen[bytes], sink: Sink) -> None:
+def _interrupt(process: subprocess.Popen[bytes], sink: Sink, grace_s: float | None) -> None:
     sink.note("stopping when the running steps have ended; press Ctrl-C again to stop at once")
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(_GRACE_S)
+        process.wait(grace_s)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         sink.note("stopped at once; the next `inferloop up` repairs what was left half-done")
 

@@ -5,7 +5,12 @@
     ├── EngineMissingError      no Pulumi engine is found
     ├── EngineError             the engine ran and failed
     ├── StackBusyError          another command works on the same stacks
+    ├── StateLocationError      it is not known where a stack's state lies
+    ├── ReplacementRefusedError guarded resources would be replaced or deleted without an approval
+    ├── ApprovalError           an approval fits no change, or several
     ├── StackDownError          the stack, or the process that was asked for, is not there
+    ├── RehearsalRefusedError   a stack cannot be rehearsed as it was asked for
+    ├── RehearsalFailedError    a rehearsal ran, and a step of it was not as it must be
     └── InterruptedByUserError  Ctrl-C was pressed
 
 Every message says what happened, which file or key it concerns, and what mends it. None holds a secret.
@@ -38,10 +43,40 @@ class StackBusyError(InferloopError):
     exit_code = 5
 
 
+class StateLocationError(InferloopError):
+    """It is not known, or not clear, where a stack's state lies."""
+
+    exit_code = 2
+
+
+class ReplacementRefusedError(InferloopError):
+    """Guarded resources would be replaced or deleted, and nobody approved it; nothing was changed."""
+
+    exit_code = 7
+
+
+class ApprovalError(InferloopError):
+    """An approval fits no change that the stack is about to make, or more than one."""
+
+    exit_code = 2
+
+
 class StackDownError(InferloopError):
     """The stack, or the process of it that was asked for, is not there."""
 
     exit_code = 1
+
+
+class RehearsalRefusedError(InferloopError):
+    """A stack cannot be rehearsed, or not as it was asked for."""
+
+    exit_code = 2
+
+
+class RehearsalFailedError(InferloopError):
+    """A rehearsal ran, and a step of it was not as it must be; the report says which."""
+
+    exit_code = 8
 
 
 class InterruptedByUserError(InferloopError):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ _VERBS = {
 }
 _PROVIDER_PREFIX = "pulumi:providers:"
 _NOISE = re.compile(r"^(error: )?(Exception calling application: )?")
+_COLOUR = re.compile(r"<\{%[^%]*%\}>")
 _GENERIC_ERRORS = ("update failed", "resource creation failed", "preview failed", "destroy failed")
 
 
@@ -38,9 +39,13 @@ class Remark:
 
 @dataclass
 class EventLog:
-    """Follow one event log; `changes` counts finished changes, `errors` holds what the engine reported."""
+    """Follow one event log; `changes` counts finished changes, `errors` holds what the engine reported.
+
+    `observe` is called with every event that is no debug message, as the engine wrote it: secrets are masked in it.
+    """
 
     path: Path
+    observe: Callable[[dict[str, Any]], None] | None = None
     changes: int = 0
     errors: list[str] = field(default_factory=list)
     _offset: int = 0
@@ -61,15 +66,26 @@ class EventLog:
             return
 
     def _read(self, event: dict[str, Any]) -> Iterator[Step | Remark]:
+        if self.observe is not None:
+            self.observe(event)
         for kind, phase in (("resourcePreEvent", "begun"), ("resOutputsEvent", "done"), ("resOpFailedEvent", "failed")):
             if kind in event:
                 step = _step(event[kind].get("metadata") or {}, phase)
                 if step is not None:
                     self.changes += phase == "done"
                     yield step
+        violation = event.get("policyEvent")
+        if violation:
+            self._read_violation(violation)
         diagnostic = event.get("diagnosticEvent")
         if diagnostic:
             yield from self._read_diagnostic(diagnostic)
+
+    def _read_violation(self, violation: dict[str, Any]) -> None:
+        if violation.get("enforcementLevel") == "mandatory":
+            named = resource_name(str(violation.get("resourceUrn", "")))
+            text = _COLOUR.sub("", str(violation.get("message", ""))).strip()
+            self.errors.append(f"{named}: policy {violation.get('policyName')} refuses this: {text}")
 
     def _read_diagnostic(self, diagnostic: dict[str, Any]) -> Iterator[Remark]:
         text = str(diagnostic.get("message", "")).strip()

@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 
 from components.errors import InferloopError
-from inferloop.commands import console, doctor, down, key, logs, plan, reuse, settings, status, up
+from inferloop.commands import (
+    approve,
+    console,
+    doctor,
+    down,
+    key,
+    logs,
+    plan,
+    preview,
+    rehearse,
+    reuse,
+    settings,
+    status,
+    up,
+)
 
 # Flags of the whole program; they are understood behind a command's name too.
 _GLOBAL_FLAGS = ("--debug", "--quiet")
@@ -21,6 +35,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("up")(up.up)
+app.command("preview")(preview.preview)
+app.command("approve")(approve.approve)
 app.command("down")(down.down)
 app.command("status")(status.status)
 app.command("logs")(logs.logs)
@@ -28,6 +44,7 @@ app.command("key")(key.key)
 app.command("console")(console.console)
 app.command("plan")(plan.plan)
 app.command("doctor")(doctor.doctor)
+app.command("rehearse")(rehearse.rehearse)
 app.command("reuse")(reuse.reuse)
 app.add_typer(settings.app, name="settings")
 

@@ -13,7 +13,7 @@ PROJECT = "inferloop"
 
 _STACK_NAME = re.compile(r"[a-z][a-z0-9-]{0,38}")
 # Names that lie beside the stacks' own folders.
-_RESERVED = frozenset({"backend", "log", "passphrase", "project", "pulumi"})
+_RESERVED = frozenset({"backend", "log", "passphrase", "project", "pulumi", "rehearsals"})
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ from inferloop.state import read_state
 _END_S = 5.0
 
 
-def recover(runner: EngineRunner, stack: str, sink: Sink) -> None:
-    """Make a stack workable again; to be called with the home's lock held, when no engine of ours may run.
+def recover(runner: EngineRunner, stack: str, sink: Sink, *, clear_pending: bool = True) -> None:
+    """Make a stack workable again; to be called with its lock held, when no engine of ours may run on it.
+
+    Operations that never ended are cleared only where `clear_pending` says that what they made is found again.
 
     Raises EngineError where the state and its backup are both damaged.
     """
@@ -29,7 +31,7 @@ def recover(runner: EngineRunner, stack: str, sink: Sink) -> None:
         sink.note(f"giving back stack {stack}'s lock, which an interrupted command left behind")
         runner.run(["cancel", "--yes", "--stack", stack])
     _restore_damaged_state(home, stack, sink)
-    if read_state(home, stack).pending:
+    if clear_pending and read_state(home, stack).pending:
         sink.note("clearing operations that never ended; what they made is found again")
         config = str(home.config_file(stack))
         runner.run(

@@ -11,8 +11,17 @@ from pathlib import Path
 from typing import IO
 
 from inferloop.errors import StackBusyError
+from inferloop.project import Home
 
 _POLL_S = 0.2
+
+
+def lock_of(home: Home, stack: str, *, runs_here: bool) -> Path:
+    """Return the file that a changing command locks: the home's, or that of one stack that lies in a cloud.
+
+    A change of a cloud takes up to an hour, and shares no process with the stacks on this machine.
+    """
+    return home.lock if runs_here else home.stack_dir(stack) / ".lock"
 
 
 @contextlib.contextmanager

@@ -11,8 +11,19 @@ from typing import Any
 from inferloop.project import Home
 
 _STACK_TYPE = "pulumi:pulumi:Stack"
+_PROVIDER_PREFIX = "pulumi:providers:"
 # The key and value that mark an encrypted value (pulumi, sdk/go/common/resource/sig).
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
+
+
+@dataclass(frozen=True)
+class StoredResource:
+    """One resource as the engine keeps it; `custom` tells a thing of a provider from a group of such things."""
+
+    urn: str
+    type: str
+    custom: bool = False
+    protected: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,20 +42,30 @@ class StackState:
     salt: str | None = None
     outputs: dict[str, Any] = field(default_factory=dict)
     secret_outputs: frozenset[str] = frozenset()
+    stored: tuple[StoredResource, ...] = ()
+
+    @property
+    def things(self) -> list[StoredResource]:
+        """The resources that really exist somewhere: neither groups of them nor providers."""
+        return [item for item in self.stored if item.custom and not item.type.startswith(_PROVIDER_PREFIX)]
 
 
 def read_state(home: Home, stack: str) -> StackState:
     """Read a stack's checkpoint; a missing one gives an empty state, a damaged one an unreadable state."""
     try:
         latest = json.loads(home.state_file(stack).read_bytes())["checkpoint"].get("latest") or {}
-        return _parse(latest)
+        return parse_deployment(latest)
     except FileNotFoundError:
         return StackState()
     except (ValueError, KeyError, AttributeError, TypeError):
         return StackState(exists=True, readable=False)
 
 
-def _parse(latest: dict[str, Any]) -> StackState:
+def parse_deployment(latest: dict[str, Any]) -> StackState:
+    """Read the deployment of a checkpoint or of `pulumi stack export`.
+
+    Raises AttributeError, KeyError or TypeError where it is none.
+    """
     resources = latest.get("resources") or []
     stack_outputs = next((item.get("outputs") or {} for item in resources if item["type"] == _STACK_TYPE), {})
     secret = {name for name, value in stack_outputs.items() if _holds_secret(value)}
@@ -56,6 +77,11 @@ def _parse(latest: dict[str, Any]) -> StackState:
         salt=((latest.get("secrets_providers") or {}).get("state") or {}).get("salt"),
         outputs={name: value for name, value in stack_outputs.items() if name not in secret},
         secret_outputs=frozenset(secret),
+        stored=tuple(
+            StoredResource(str(item.get("urn", "")), item["type"], bool(item.get("custom")), bool(item.get("protect")))
+            for item in resources
+            if item["type"] != _STACK_TYPE
+        ),
     )
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from inferloop.engine import EngineRunner, find_engine
 from inferloop.engine_run import run_with_progress
-from inferloop.errors import EngineError, EngineMissingError
+from inferloop.errors import EngineError, EngineMissingError, ProjectError
 from inferloop.processes import stop_processes
 from inferloop.project import Project, check_stack_name
 from inferloop.recovery import end_orphans, recover
 from inferloop.sink import Sink
-from inferloop.stack_config import prepare_project, write_private
+from inferloop.stack_config import prepare_project, stack_runs_here, write_private
 from inferloop.stack_lock import stack_lock
 from inferloop.state import read_state
 
@@ -59,6 +59,20 @@ def take_down(
             _delete(project, runner, stack, stack_dir, sink)
     kept = stack_dir.exists()
     return DownResult(stack, kept, stack_dir, time.monotonic() - started)
+
+
+def is_local(project: Project, stack: str) -> bool:
+    """Tell whether a stack is taken down on this machine. Raises ProjectError on a wrong name or configuration.
+
+    A local stack goes down whatever became of its configuration.
+    """
+    try:
+        return stack_runs_here(project, stack)
+    except ProjectError:
+        check_stack_name(stack)
+        if "supervisor" in read_state(project.home, stack).outputs:
+            return True
+        raise
 
 
 def _stack_dir(project: Project, stack: str) -> Path:

@@ -58,9 +58,7 @@ class EntranceListener(pulumi.ComponentResource):
     listener: ListenerRef
     resource: pulumi.Resource
 
-    def __init__(
-        self, name: str, args: EntranceListenerArgs, *, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: EntranceListenerArgs, *, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("inferloop:kubernetes:EntranceListener", name, {}, opts)
         self._name = name
         inside = pulumi.ResourceOptions(parent=self)

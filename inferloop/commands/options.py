@@ -9,3 +9,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 NoWaitOption = Annotated[
     bool, typer.Option("--no-wait", help="Refuse where another command changes the stacks, instead of waiting for it.")
 ]
+LocalStateOption = Annotated[
+    bool, typer.Option("--local-state", help="Keep the state of a cloud's stack on this machine alone, for a trial.")
+]

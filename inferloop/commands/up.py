@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inferloop.commands.options import JsonOption, NoWaitOption, StackArgument
+from inferloop.commands.options import JsonOption, LocalStateOption, NoWaitOption, StackArgument
 
 if TYPE_CHECKING:
     from inferloop.bring_up import UpResult
@@ -17,23 +17,38 @@ def up(
         Path | None, typer.Option(help="Use this stack configuration instead of the repository's.")
     ] = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Look for drift thoroughly: read every weight and data file.")
+        bool,
+        typer.Option("--refresh", help="Look for drift thoroughly: read every file, ask the cloud for every resource."),
     ] = False,
+    local_state: LocalStateOption = False,
     no_wait: NoWaitOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a stack up, repair what drifted, and say how to use it; nothing is touched where nothing changed.
 
-    May be interrupted: the next one completes what is left.
+    Stops before anything is changed where a cloud's cluster, database, key, bucket or network would be lost (exit code
+    7); `inferloop approve` allows that once. May be interrupted: the next one completes what is left.
     """
     from inferloop.bring_up import bring_up
     from inferloop.project import find_project
     from inferloop.sink import Sink
 
     sink = Sink.for_command(as_json=as_json)
-    done = bring_up(find_project(), stack, sink=sink, wait=not no_wait, refresh=refresh, config_file=config_file)
+    done = bring_up(
+        find_project(),
+        stack,
+        sink=sink,
+        wait=not no_wait,
+        refresh=refresh,
+        config_file=config_file,
+        local_state=local_state,
+    )
     data = {"stack": done.stack, "state": "up", "changes": done.changes, "duration_s": round(done.duration_s, 2)}
-    sink.result({**data, "engine": done.engine, **done.outputs}, summarize(done))
+    if done.runs_here:
+        sink.result({**data, "engine": done.engine, **done.outputs}, summarize(done))
+    else:
+        place = {"engine": done.engine, "backend": done.backend}
+        sink.result({**data, **place, "outputs": done.outputs}, summarize_remote(done))
 
 
 def summarize(done: "UpResult") -> str:
@@ -59,6 +74,20 @@ def summarize(done: "UpResult") -> str:
     if outputs.get("gateway_url"):
         lines += ["", "try it:", "", *(f"  {line}" for line in try_it(outputs, f"{command} key{argument}"))]
     lines += ["", f"next: {command} status{argument} · logs · console · plan · down"]
+    return "\n".join(lines)
+
+
+def summarize_remote(done: "UpResult") -> str:
+    """Return what a platform engineer needs next: the outputs, where the state lies, further commands."""
+    from inferloop.own_command import own_command
+    from inferloop.remote_status import StackOutput
+
+    command = own_command()
+    changes = f"{done.changes} change{'' if done.changes == 1 else 's'}" if done.changes else "nothing to change"
+    lines = [f"stack {done.stack} is up: {changes} in {done.duration_s:.1f} s, with {done.engine}", ""]
+    width = max((len(name) for name in done.outputs), default=0)
+    lines += [f"  {name:<{width}}  {StackOutput(name, value, False).text}" for name, value in done.outputs.items()]
+    lines += ["", f"state: {done.backend}", f"next: {command} status {done.stack} · preview · down"]
     return "\n".join(lines)
 
 

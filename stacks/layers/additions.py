@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from components.contracts import AlertRoute, EdgeEndpoint
+from components.contracts.entrance import EntranceFacts
 from components.contracts.node_autoscaler import NodeAutoscalerFacts
 
 
@@ -18,6 +19,11 @@ class Additions:
     @property
     def alert_route(self) -> AlertRoute | None:
         """Where alerts are sent, where somebody is told."""
+        return None
+
+    @property
+    def entrance(self) -> EntranceFacts | None:
+        """The load balancer before the cluster, where the cluster's gateway does not make its own."""
         return None
 
     @property

@@ -14,6 +14,7 @@ from components.kubernetes.operator_account import ACCOUNTS, Operator
 from stacks.layers.additions import Additions
 from stacks.layers.foundation import Ground
 from stacks.layers.serving import VELERO_PLUGIN, image
+from stacks.layers.tenants import TABULAR, TEXTNLP
 from stacks.settings.cloud import PilotFields, ScaleUpFields, StagingFields
 
 STORAGE_CLASS = "encrypted"
@@ -33,6 +34,7 @@ def equip_cluster(ground: Ground, additions: Additions, settings: StagingFields)
             remote_write=RemoteWrite(url=facts.remote_write_url, settings=facts.remote_write),
             receivers=facts.receivers,
             node_autoscaler=additions.autoscaler,
+            entrance=additions.entrance,
             backup_storage=BackupStorage(
                 provider=facts.backup_provider, bucket=facts.backup_bucket, settings=facts.backup_location
             ),
@@ -88,7 +90,13 @@ def _services(facts: OperatorFacts, additions: Additions, settings: StagingField
             if isinstance(settings, PilotFields)
             else None
         ),
+        "entrance": _entrance(settings, installed) if isinstance(settings, PilotFields) else None,
     }
+
+
+def _entrance(settings: PilotFields, installed: bool) -> Mapping[str, Any]:
+    tenants = (TEXTNLP,) if settings.tabular is None else (TEXTNLP, TABULAR)
+    return {"hosts": settings.public_hostnames(), "tenants": tenants, "install": installed}
 
 
 def _authority(settings: StagingFields) -> Mapping[str, Any]:

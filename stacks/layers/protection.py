@@ -18,6 +18,7 @@ from components.contracts import (
 )
 from components.contracts.node_autoscaler import NodeAutoscalerFacts
 from stacks.layers.cloud import Arguments, checked_args
+from stacks.layers.entrance import Entrance, access_args, load_balancer_args, make_entrance
 from stacks.layers.foundation import Ground
 from stacks.settings.cloud import EnterpriseFields, PilotFields, ScaleUpFields
 
@@ -40,6 +41,7 @@ class Production:
     backup: BackupVault
     budget: Budget
     edge: EdgeEndpoint
+    entrance: Entrance
 
 
 def production_args(settings: PilotFields) -> Iterator[tuple[Foundation | Capability, str, Arguments]]:
@@ -70,6 +72,8 @@ def production_args(settings: PilotFields) -> Iterator[tuple[Foundation | Capabi
             **protect,
         },
     )
+    yield Foundation.LOAD_BALANCER, "entrance", load_balancer_args(settings)
+    yield Foundation.ENTRANCE_ACCESS, "entrance", access_args(settings)
 
 
 def protect_production(ground: Ground, settings: PilotFields) -> Production:
@@ -79,8 +83,14 @@ def protect_production(ground: Ground, settings: PilotFields) -> Production:
     alerts = cloud.make(Foundation.ALERTS, "alerts", *args[Foundation.ALERTS], key=keys["alerts"]).route
     backup = cloud.make(Foundation.BACKUP, "backup", *args[Foundation.BACKUP], key=keys["backup"]).vault
     edge = cloud.make(Foundation.EDGE, "edge", *args[Foundation.EDGE], log_key=keys["logs"]).edge
+    entrance = make_entrance(ground, edge, settings)
     subjects = AlarmSubjects(
-        databases=[ground.database], network=ground.network, cluster=ground.cluster, vault=backup, edge=edge
+        databases=[ground.database],
+        network=ground.network,
+        cluster=ground.cluster,
+        vault=backup,
+        edge=edge,
+        load_balancer=entrance.load_balancer,
     )
     return Production(
         alarms=watch(ground, "alarms", alerts, subjects),
@@ -88,6 +98,7 @@ def protect_production(ground: Ground, settings: PilotFields) -> Production:
         backup=backup,
         budget=cloud.make(Foundation.COST, "cost", *args[Foundation.COST], alerts=alerts).budget,
         edge=edge,
+        entrance=entrance,
     )
 
 

@@ -8,6 +8,7 @@ import pulumi
 
 from components.contracts import ModelArtifact, NodePool, SubnetTier, WorkloadPrincipal
 from components.kubernetes.cluster_services import ClusterOffer
+from components.kubernetes.ordering import after
 from components.kubernetes.traffic import Surroundings
 from components.workloads.language_service import SECRET_NAMES, Foundations, LanguageService
 from components.workloads.tabular import Tabular, TabularArgs
@@ -34,7 +35,7 @@ class Tenants:
 
 def deploy_tenants(ground: Ground, offer: ClusterOffer, settings: StagingFields) -> Tenants:
     """Deploy every tenant of the settings."""
-    inside = pulumi.ResourceOptions(providers=[ground.kubernetes], depends_on=list(offer.ready))
+    inside = pulumi.ResourceOptions.merge(after(offer.ready), pulumi.ResourceOptions(providers=[ground.kubernetes]))
     around = surroundings(ground, offer)
     identities = workload_identities(ground, settings)
     artifacts = mirror_weights(ground, offer, settings, around, identities)
@@ -114,6 +115,7 @@ def _service(
             "hostname": hostname,
             "gateway_class": offer.gateway_class,
             "cluster_issuer": offer.cluster_issuer,
+            "listener": offer.listener,
         },
     }
 

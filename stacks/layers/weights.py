@@ -7,6 +7,7 @@ import pulumi
 from components.contracts import Foundation, ModelArtifact, VolumeHandle, WorkloadPrincipal
 from components.kubernetes.cluster_services import ClusterOffer
 from components.kubernetes.namespace import Namespace, NamespaceArgs
+from components.kubernetes.ordering import after
 from components.kubernetes.priority_classes import Priority
 from components.kubernetes.traffic import Surroundings
 from components.kubernetes.weights import Weights, WeightsArgs
@@ -51,7 +52,7 @@ def mirror_weights(
     identities: Mapping[str, WorkloadPrincipal],
 ) -> Mapping[str, ModelArtifact]:
     """Bring every model to the object store; who serves it waits until it is there."""
-    inside = pulumi.ResourceOptions(providers=[ground.kubernetes], depends_on=list(offer.ready))
+    inside = pulumi.ResourceOptions.merge(after(offer.ready), pulumi.ResourceOptions(providers=[ground.kubernetes]))
     namespace = Namespace(f"{NAMESPACE}-base", NamespaceArgs(namespace=NAMESPACE, gpus=0), opts=inside).namespace
     volume = VolumeHandle(uri=ground.buckets[_BUCKET].uri)
     return {

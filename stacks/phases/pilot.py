@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.contracts import AlertRoute, EdgeEndpoint
+from components.contracts.entrance import EntranceFacts
 from stacks.layers.additions import Additions
 from stacks.layers.foundation import Ground
 from stacks.layers.protection import Production, check_production, protect_production
@@ -31,6 +32,11 @@ class PilotAdditions(Additions):
         """Where alarms and alerts go."""
         return self.production.alerts
 
+    @property
+    def entrance(self) -> EntranceFacts:
+        """The load balancer of the public names."""
+        return self.production.entrance.facts
+
 
 def preflight(settings: PilotFields) -> None:
     """Refuse what the cloud does not take. Raises PreflightError or SettingsError."""
@@ -51,6 +57,7 @@ def outputs_of(made: Environment[Any]) -> Mapping[str, Any]:
         "name_servers": production.edge.name_servers,
         "certificate": production.edge.certificate,
         "firewall": production.edge.firewall,
+        "entrance_address": production.entrance.load_balancer.address,
         "alarms": dict(production.alarms),
         "alert_routes": dict(production.alerts.routes),
         "backup_vault": production.backup.id,
@@ -68,6 +75,7 @@ DELIVERABLES = (
     Deliverable(name="name_servers", description="Name servers that the parent zone must delegate the domain to"),
     Deliverable(name="certificate", description="The domain's certificate, for load balancers"),
     Deliverable(name="firewall", description="The web application firewall, for load balancers"),
+    Deliverable(name="entrance_address", description="The load balancer's own name, which the public names lead to"),
     Deliverable(name="alarms", description="The cloud's own alarms, by name"),
     Deliverable(name="alert_routes", description="Where alarms are sent, by severity"),
     Deliverable(name="backup_vault", description="Where recovery points are kept"),

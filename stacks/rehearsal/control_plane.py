@@ -1,6 +1,7 @@
 """A real Kubernetes control plane on this machine's loopback, with simulated nodes.
 
-etcd, kube-apiserver, kube-controller-manager and kube-scheduler are the real ones; kwok plays the kubelets.
+etcd, kube-apiserver, kube-controller-manager and kube-scheduler are the real ones; kwok plays the kubelets, and a
+process of this distribution a cloud's load balancers and volumes (stacks/rehearsal/kubernetes/simulated_cloud.py).
 """
 
 import base64
@@ -31,9 +32,13 @@ from stacks.rehearsal.node_pool import NodePool
 from stacks.rehearsal.plugins.errors import RehearsalError
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
-_RECORD = Path(__file__).resolve().parents[2] / ".tools" / "control-plane.json"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_RECORD = _CHECKOUT / ".tools" / "control-plane.json"
+_CLOUD = "simulated-cloud"
 _STAGES = Path(__file__).with_name("kubernetes") / "stages.yaml"
 _POLL_S = 0.05
+# How much garbage may come on top of what lives, instead of as much again (https://go.dev/doc/gc-guide).
+_GARBAGE_PERCENT = "40"
 _STOP_S = 10.0
 # A port that the kernel gave may be taken by another process before the program binds it.
 _ATTEMPTS = 3
@@ -50,7 +55,7 @@ def find_programs() -> Path:
 
 
 class ControlPlane:
-    """One control plane; `kubeconfig` is its administrator's, a file of mode 0600.
+    """One control plane; `kubeconfig` is its administrator's, `credential` an ExecCredential; both are secret (0600).
 
     Everything lies in `folder`, which is made; ports are the kernel's choice, so that several can run side by side. Its
     processes end with `stop`, and with the thread that called `start`, unless they are to outlive it.
@@ -61,6 +66,7 @@ class ControlPlane:
     ) -> None:
         self.folder = folder
         self.kubeconfig = folder / "kubeconfig"
+        self.credential = folder / "credential.json"
         self._pools = tuple(pools)
         self._programs = programs
         self._outlive = outlive
@@ -140,11 +146,14 @@ class ControlPlane:
             *common,
             *("--service-account-private-key-file", "service-accounts.key"),
             *("--controllers", "*,-nodeipam,-cloud-node-lifecycle"),
+            # kwok's nodes report less often than the default waits, which would mark them and their pods as not ready.
+            *("--node-monitor-grace-period", "24h"),
             # Its default lies in the system's folders, and is made where it is missing.
             *("--flex-volume-plugin-dir", "volume-plugins"),
         )
         self._run(programs, "kube-scheduler", *common)
         self._run(programs, "kwok", "--kubeconfig", "kubeconfig", "--manage-all-nodes=true", "--config", str(_STAGES))
+        self._launch(_CLOUD, [sys.executable, "-m", "stacks.rehearsal.kubernetes.simulated_cloud", "kubeconfig"])
         wanted = [node for pool in self._pools for node in pool.nodes()]
         for node in wanted:
             api.create(node)
@@ -156,7 +165,17 @@ class ControlPlane:
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         )
         write_atomically(self.folder / "service-accounts.key", pem, mode=0o600)
-        write_atomically(self.folder / "tokens.csv", f"{token},admin,admin,system:masters\n", mode=0o600)
+        # A cluster's creator signs in by a token of its own, so that the API server tells it from the rehearsal.
+        creator = secrets.token_hex(32)
+        tokens = f"{token},admin,admin,system:masters\n{creator},creator,creator,system:masters\n"
+        write_atomically(self.folder / "tokens.csv", tokens, mode=0o600)
+        answer = {
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "kind": "ExecCredential",
+            "spec": {},
+            "status": {"token": creator},
+        }
+        write_atomically(self.credential, json.dumps(answer), mode=0o600)
 
     def _write_kubeconfig(self, port: int, token: str, certificate: bytes) -> None:
         cluster = {
@@ -174,7 +193,9 @@ class ControlPlane:
         write_atomically(self.kubeconfig, json.dumps(config, indent=2) + "\n", mode=0o600)
 
     def _run(self, programs: Path, name: str, *arguments: str) -> None:
-        command = [str(programs / name), *arguments]
+        self._launch(name, [str(programs / name), *arguments])
+
+    def _launch(self, name: str, command: list[str]) -> None:
         if not self._outlive:
             launch = [sys.executable, "-I", "-S", launch_script(), "--parent-death-signal", "SIGKILL", "--"]
             command = [*launch, *command]
@@ -183,6 +204,12 @@ class ControlPlane:
             self._processes[name] = subprocess.Popen(
                 command,
                 cwd=self.folder,
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join([str(_CHECKOUT), *_python_path()]),
+                    # A laptop has less memory to spare than time.
+                    "GOGC": _GARBAGE_PERCENT,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -213,13 +240,8 @@ class ControlPlane:
 
 def stop_recorded(folder: Path) -> None:
     """End the control plane that was started in a folder, by whichever process; one that is gone is no failure."""
-    record = folder / "processes.json"
-    try:
-        known = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
     # Clients first, so that none complains that its server has gone.
-    running = [process for entry in reversed(list(known.values())) for process in _same_process(*entry)]
+    running = [process for entry in reversed(list(_recorded(folder).values())) for process in _same_process(*entry)]
     for process in running:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGTERM if process.name() == "etcd" else signal.SIGKILL)
@@ -228,15 +250,30 @@ def stop_recorded(folder: Path) -> None:
             process.kill()
     for name in ("etcd", "certificates", "volume-plugins"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in ("etcd.sock", "kubeconfig", "processes.json", "service-accounts.key", "tokens.csv"):
+    for name in ("etcd.sock", "kubeconfig", "credential.json", "processes.json", "service-accounts.key", "tokens.csv"):
         (folder / name).unlink(missing_ok=True)
+
+
+def processes_of(folder: Path) -> list[psutil.Process] | None:
+    """Return the processes of the control plane that was started in a folder, None where one of them is gone."""
+    known = _recorded(folder)
+    running = [process for entry in known.values() for process in _same_process(*entry)]
+    return running if len(running) == len(known) == len((*PROGRAMS, _CLOUD)) else None
+
+
+def _recorded(folder: Path) -> dict[str, tuple[int, float]]:
+    try:
+        known: dict[str, tuple[int, float]] = json.loads((folder / "processes.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known
 
 
 def _same_process(pid: int, created: float) -> Iterable[psutil.Process]:
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         # The kernel may have given the id to another process since.
-        if process.create_time() == created:
+        if process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE:
             yield process
 
 
@@ -249,6 +286,10 @@ def _all_ready(api: KubernetesApi, wanted: int) -> bool:
         and not any(taint["key"].startswith("node.kubernetes.io/") for taint in node["spec"].get("taints") or ())
     ]
     return len(ready) == wanted
+
+
+def _python_path() -> list[str]:
+    return [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
 
 
 def _free_port() -> int:

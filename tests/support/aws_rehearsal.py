@@ -10,6 +10,8 @@ from stacks.rehearsal.aws.types import RESOURCE_TYPES
 from stacks.rehearsal.plugins.provider import ResourceRef, ResourceState
 
 REGION = "eu-central-1"
+# Their removal turns something off, which can be read still.
+_SWITCHES = (":BucketObjectLockConfiguration", ":BucketVersioning", ":RecorderStatus")
 
 
 class Cloud:
@@ -63,7 +65,7 @@ class Cloud:
         """Remove a resource, and find it gone unless it ends with another."""
         resource, state, checked = self.made.pop(name)
         self.plugin.delete(resource, state.id, state.properties)
-        if RESOURCE_TYPES[resource.type].delete and not resource.type.endswith(":BucketVersioning"):
+        if RESOURCE_TYPES[resource.type].delete and not resource.type.endswith(_SWITCHES):
             assert self.plugin.read(resource, state.id, state.properties, checked) is None, resource.type
 
     def remove_all(self) -> None:

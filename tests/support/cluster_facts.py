@@ -3,6 +3,7 @@
 from typing import Any
 
 from components.contracts import WorkloadPrincipal
+from components.contracts.entrance import EntranceFacts, TargetBinding
 from components.contracts.node_autoscaler import NodeAutoscalerFacts, NodeClass
 from components.kubernetes.cluster_backup import BackupStorage
 from components.kubernetes.cluster_services import CloudFacts, ClusterServicesArgs
@@ -62,6 +63,29 @@ def autoscaler_facts() -> NodeAutoscalerFacts:
     )
 
 
+def entrance_facts() -> EntranceFacts:
+    """Return what a cluster is told of the load balancer before it."""
+    return EntranceFacts(
+        chart="aws-load-balancer-controller",
+        values={
+            "clusterName": output("cluster"),
+            "serviceAccount": {"create": True, "name": ACCOUNTS[Operator.ENTRANCE].service_account},
+        },
+        binding=TargetBinding(
+            api_version="elbv2.k8s.aws/v1beta1",
+            kind="TargetGroupBinding",
+            spec={
+                "targetGroupARN": output("targets"),
+                "targetType": "ip",
+                "vpcID": output("vpc-0a1b"),
+                "serviceRef": {"name": "proxies", "port": 443},
+            },
+        ),
+        identity=principal(Operator.ENTRANCE),
+        source_cidrs=("10.40.0.0/20", "10.40.16.0/20"),
+    )
+
+
 def cloud_facts() -> CloudFacts:
     """Return everything that a cloud may tell."""
     return CloudFacts(
@@ -77,6 +101,7 @@ def cloud_facts() -> CloudFacts:
         backup_storage=BackupStorage(
             provider="aws", bucket=output("backups"), settings={"region": output("eu-central-1")}
         ),
+        entrance=entrance_facts(),
         identities={operator: principal(operator) for operator in Operator},
         identity_cidrs=("169.254.170.23/32",),
     )
@@ -101,6 +126,7 @@ def services_args(**more: Any) -> ClusterServicesArgs:
             },
             "autoscaling": {"pools": POOLS, "calm_schedule": "0 8 * * 1-5"},
             "backup": {"plugin_image": PLUGIN_IMAGE},
+            "entrance": {"hosts": ("models.example.test",), "tenants": ("textnlp", "tabular")},
             **more,
         }
     )

@@ -1,6 +1,6 @@
-"""The control plane that rehearsals run: etcd, Kubernetes and kwok, built from pinned Go modules when first asked for.
+"""What rehearsals run: etcd, Kubernetes, kwok and helm, built from pinned Go modules when first asked for.
 
-Each of the three is stored on its own, in the store of engines, so that a new version of one leaves the others alone.
+Each of the four is stored on its own, in the store of engines, so that a new version of one leaves the others alone.
 """
 
 import contextlib
@@ -27,19 +27,28 @@ _TOPIC = "rehearsal"
 class _Part:
     """One Go module: its folder below tools/control_plane, what it pins, its commands.
 
-    `version_variable` is set to the version where a command would not know its own.
+    `version_variable` is set to the version where a command would not know its own; `asks` makes it print its version.
     """
 
     folder: str
     source: str
     commands: tuple[tuple[str, str], ...]
     version_variable: str | None = None
+    asks: tuple[str, ...] = ("--version",)
 
 
 _KUBERNETES = "k8s.io/kubernetes"
+_HELM = "helm.sh/helm/v3"
 PARTS = (
     _Part("etcd", "go.etcd.io/etcd/server/v3", (("go.etcd.io/etcd/server/v3", "etcd"),)),
     _Part("kwok", "sigs.k8s.io/kwok", (("sigs.k8s.io/kwok/cmd/kwok", "kwok"),)),
+    _Part(
+        "helm",
+        _HELM,
+        ((f"{_HELM}/cmd/helm", "helm"),),
+        f"{_HELM}/internal/version.version",
+        ("version", "--short"),
+    ),
     _Part(
         "kubernetes",
         _KUBERNETES,
@@ -129,7 +138,7 @@ def _verify(context: Context, keys: dict[str, str]) -> None:
         version = context.pins.control_plane[part.folder]
         for _, name in part.commands:
             program = context.layout.control_plane_bin / name
-            said = programs.output_of([program, "--version"], context.environ)
+            said = programs.output_of([program, *part.asks], context.environ)
             if said is None or version not in said:
                 with contextlib.suppress(OSError):
                     shutil.rmtree(store_folder(context, keys[part.folder]))

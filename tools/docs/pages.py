@@ -7,6 +7,7 @@ from tools.docs import (
     error_reference,
     metric_reference,
     phase_pages,
+    policy_reference,
     project_declaration,
     settings_reference,
     stack_settings,
@@ -22,6 +23,7 @@ def generated() -> dict[Path, str]:
         DOCS / "reference" / "cli.md": command_reference.render(),
         DOCS / "reference" / "configuration.md": settings_reference.render(),
         DOCS / "reference" / "errors.md": error_reference.render(),
+        DOCS / "reference" / "policies.md": policy_reference.render(),
         DOCS / "reference" / "metrics.md": metric_reference.render(),
         DOCS / "reference" / "settings.md": stack_settings.render(),
     }

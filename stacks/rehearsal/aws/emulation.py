@@ -10,6 +10,9 @@ from typing import Any
 from stacks.rehearsal.aws.schema import shape_of, type_schema
 from stacks.rehearsal.plugins.provider import ResourceState
 
+# Services whose ARNs name no region.
+_GLOBAL = frozenset({"budgets", "cloudfront", "costexplorer", "iam", "route53"})
+
 
 class EmulatedStore:
     """One file for each emulated resource, so that what a destroy leaves behind can be told.
@@ -36,6 +39,7 @@ class EmulatedStore:
         """Return inputs completed by outputs of their annotated types."""
         service = token.split(":")[1].split("/")[0]
         properties = dict(inputs)
+        region_of_arn = "" if service in _GLOBAL else region
         for name, annotation in type_schema(token).outputs.items():
             shape = shape_of(annotation)
             if (
@@ -46,7 +50,7 @@ class EmulatedStore:
             ):
                 continue
             is_arn = name == "arn" or name.endswith("Arn")
-            properties[name] = f"arn:aws:{service}:{region}:{account}:{resource_id}" if is_arn else resource_id
+            properties[name] = f"arn:aws:{service}:{region_of_arn}:{account}:{resource_id}" if is_arn else resource_id
         if "tagsAll" in type_schema(token).outputs:
             properties["tagsAll"] = dict(inputs.get("tags") or {})
         if "region" in type_schema(token).outputs:

@@ -14,6 +14,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from stacks.rehearsal.aws.schema import object_schema, shape_of
 
+_NAMED_VALUES = {"name", "values"}
 _IGNORED = re.compile(r"[^a-z0-9]")
 
 
@@ -28,14 +29,26 @@ def to_service(shape: Shape, value: Any, renames: Mapping[str, str]) -> Any:
         items = value if isinstance(value, list) else [value]
         return [to_service(shape.member, item, renames) for item in items]
     if isinstance(shape, MapShape):
+        if isinstance(value, list):
+            # A budget's filters: pairs of a name and its values.
+            value = {item["name"]: item["values"] for item in value}
         return {name: to_service(shape.value, item, renames) for name, item in value.items()}
     if shape.type_name == "string":
         return str(value).lower() if isinstance(value, bool) else str(value)
+    if shape.type_name == "boolean":
+        return value if isinstance(value, bool) else str(value).lower() == "true"
     if shape.type_name in ("integer", "long"):
         return int(value)
     if shape.type_name in ("float", "double"):
         return float(value)
     return value
+
+
+def as_declared(shape: StructureShape, name: str, value: Any) -> Any:
+    """Return a member's value, as text where the service wants a text and the program has a number or a truth value."""
+    member = shape.members.get(name)
+    scalar = isinstance(value, bool | int | float)
+    return to_service(member, value, {}) if scalar and member is not None and member.type_name == "string" else value
 
 
 def from_service(annotation: Any, value: Any, renames: Mapping[str, str]) -> Any:
@@ -45,6 +58,9 @@ def from_service(annotation: Any, value: Any, renames: Mapping[str, str]) -> Any
         return None
     if shape.kind == "list":
         items = value if isinstance(value, list) else [value]
+        inner = shape_of(shape.type)
+        if isinstance(value, Mapping) and inner.kind == "object" and set(object_schema(inner.type)[0]) == _NAMED_VALUES:
+            items = [{"name": name, "values": values} for name, values in value.items()]
         return [item for item in (from_service(shape.type, one, renames) for one in items) if item is not None]
     if shape.kind == "map":
         if isinstance(value, list):
@@ -152,6 +168,9 @@ def _member(name: str, members: Mapping[str, str], renames: Mapping[str, str]) -
 def _scalar(kind: Any, value: Any) -> Any:
     if isinstance(value, Mapping) and set(value) <= {"Value"}:
         value = value.get("Value")
+    if kind is str and isinstance(value, Mapping) and "Statement" in value:
+        # botocore parses the policies of IAM.
+        return json.dumps(value)
     if isinstance(value, datetime.datetime):
         return value.isoformat()
     if isinstance(value, Mapping | list) or value is None:

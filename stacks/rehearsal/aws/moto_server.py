@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from components.errors import ProcessError
+from stacks.rehearsal.aws.moto_option import OUTLIVE
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
 _STOP_TIMEOUT_S = 10
@@ -16,12 +17,13 @@ _STOP_TIMEOUT_S = 10
 class MotoServer:
     """Run moto's server as a context.
 
-    Outputs: `endpoint`, an http URL on loopback, and `pid`. The server ends with this process too. Raises ProcessError
-    where it does not start.
+    Outputs: `endpoint`, an http URL on loopback, and `pid`. The server ends with this process too, unless it is to
+    `outlive` it. Raises ProcessError where it does not start.
     """
 
-    def __init__(self, *, log: Path | None = None) -> None:
+    def __init__(self, *, log: Path | None = None, outlive: bool = False) -> None:
         self._log = log
+        self._outlive = outlive
         self._process: subprocess.Popen[str] | None = None
         self._endpoint = ""
 
@@ -58,12 +60,17 @@ class MotoServer:
         }
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stacks.rehearsal.aws.moto_process"],
+                [
+                    *(sys.executable, "-m", "stacks.rehearsal.aws.moto_process"),
+                    *([OUTLIVE] if self._outlive else []),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
                 env=environment,
+                # A session of its own keeps a terminal's Ctrl-C from ending it before what still needs it.
+                start_new_session=True,
             )
         finally:
             if not isinstance(errors, int):

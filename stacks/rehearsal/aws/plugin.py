@@ -9,6 +9,7 @@ from typing import Any
 
 from stacks.rehearsal.aws.backend import ACCOUNT, MotoBackend
 from stacks.rehearsal.aws.emulation import EmulatedStore
+from stacks.rehearsal.aws.fidelity import fidelity_of
 from stacks.rehearsal.aws.invokes import FUNCTIONS
 from stacks.rehearsal.aws.mapping import reconcile
 from stacks.rehearsal.aws.naming import GENERATED, name_property, with_name
@@ -83,7 +84,11 @@ class AwsPlugin(ProviderPlugin):
 
     def fidelity(self, resource: ResourceRef) -> Fidelity:
         """Tell whether moto has the type."""
-        return Fidelity.REAL if resource.type in RESOURCE_TYPES else Fidelity.EMULATED
+        return fidelity_of(resource.type).fidelity
+
+    def unreal_because(self, resource: ResourceRef) -> str:
+        """Tell what moto lacks."""
+        return fidelity_of(resource.type).reason
 
     def plan(
         self, resource: ResourceRef, inputs: Mapping[str, Any], state: Mapping[str, Any] | None

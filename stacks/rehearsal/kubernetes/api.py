@@ -78,6 +78,20 @@ class KubernetesApi:
         """Tell whether objects of a kind belong to a namespace. Raises UnknownKindError."""
         return self._kind(api_version, kind).namespaced
 
+    def kinds(self) -> list[tuple[str, str]]:
+        """Return (group and version, kind) of every kind that can be listed, each in its group's preferred version."""
+        groups = self._request("GET", "/apis")["groups"]
+        found = []
+        for api_version in ("v1", *(group["preferredVersion"]["groupVersion"] for group in groups)):
+            for item in self._request("GET", _group_path(api_version))["resources"]:
+                if "/" not in item["name"] and "list" in item["verbs"]:
+                    found.append((api_version, item["kind"]))
+        return found
+
+    def server_version(self) -> str:
+        """Return the version of Kubernetes, such as v1.36.0."""
+        return str(self._request("GET", "/version")["gitVersion"])
+
     def is_ready(self) -> bool:
         """Tell whether the API server takes requests."""
         try:
@@ -116,6 +130,15 @@ class KubernetesApi:
             query["dryRun"] = "All"
         return self._request(
             "PATCH", self._path(ref_of(item)), query, body=item, content_type="application/apply-patch+yaml"
+        )
+
+    def set_status(self, ref: ObjectRef, status: Mapping[str, Any]) -> Object:
+        """Merge fields into an object's status, as its controller does."""
+        return self._request(
+            "PATCH",
+            f"{self._path(ref)}/status",
+            body={"status": status},
+            content_type="application/merge-patch+json",
         )
 
     def delete(self, ref: ObjectRef, *, propagation: str = "Foreground") -> None:

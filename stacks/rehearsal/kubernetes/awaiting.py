@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stacks.rehearsal.kubernetes.api import KubernetesApi, Object, ObjectRef, ref_of
@@ -47,6 +47,11 @@ class Awaiter:
         self._api = api
         self._cancelled = cancelled
         self._patience = patience
+
+    def with_patience(self, ready_s: float | None) -> "Awaiter":
+        """Return an awaiter that waits so long for readiness; None changes nothing."""
+        patience = self._patience if ready_s is None else replace(self._patience, ready_s=float(ready_s))
+        return Awaiter(self._api, self._cancelled, patience)
 
     def until_ready(self, item: Object) -> Object:
         """Return the object once it is ready. Raises NotReadyError with the scheduler's or a container's reason."""

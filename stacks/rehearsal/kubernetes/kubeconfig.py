@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from stacks.rehearsal.kubernetes.exec_login import exec_token
 from stacks.rehearsal.plugins.errors import RehearsalError
 
 
@@ -26,19 +27,19 @@ class Connection:
 def read_kubeconfig(text: str, *, context: str | None = None) -> Connection:
     """Read a kubeconfig, given as a path or as its content in YAML or JSON.
 
-    Only what rehearsals use is understood: a bearer token and certificates. Raises RehearsalError that names the key;
-    no message holds a value of the user's entry.
+    Only what rehearsals use is understood: a bearer token, or a command that prints one, and certificates. Raises
+    RehearsalError that names the key; no message holds a token.
     """
     config = _parse(text)
     name = context or config.get("current-context")
     chosen = _entry(config, "contexts", name, "context")
     cluster = _entry(config, "clusters", chosen.get("cluster"), "cluster")
     user = _entry(config, "users", chosen.get("user"), "user")
-    token = user.get("token")
+    token = exec_token(user["exec"]) if user.get("exec") else user.get("token")
     if not isinstance(token, str) or not token:
         raise RehearsalError(
             f"kubeconfig: users.{chosen.get('user')} has no token ({', '.join(sorted(user)) or 'nothing'} is there); "
-            "a rehearsal's plugin signs in by token only, as the control plane's own kubeconfig does"
+            "a rehearsal's plugin signs in by a token, or by a command (`exec`) that prints one"
         )
     server = cluster.get("server")
     if not isinstance(server, str) or not server.startswith("https://"):

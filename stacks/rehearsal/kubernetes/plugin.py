@@ -12,11 +12,14 @@ from stacks.rehearsal.kubernetes.awaiting import Awaiter, NotReadyError, Patienc
 from stacks.rehearsal.kubernetes.drift import drifted_inputs, importable_inputs
 from stacks.rehearsal.kubernetes.kubeconfig import read_kubeconfig
 from stacks.rehearsal.kubernetes.naming import with_name, with_namespace
+from stacks.rehearsal.kubernetes.release_record import recorded_definitions
+from stacks.rehearsal.kubernetes.releases import RELEASE, REPLACES, Releases, checked_inputs, ensure_kind
 from stacks.rehearsal.kubernetes.replacement import replacing_properties
 from stacks.rehearsal.plugins.errors import PartialFailureError, RehearsalError
 from stacks.rehearsal.plugins.journal import Fidelity
 from stacks.rehearsal.plugins.properties import UNKNOWN, has_unknown
 from stacks.rehearsal.plugins.provider import InvalidProperty, ProviderPlugin, ResourceRef, ResourceState
+from stacks.rehearsal.stand_in_definitions import stand_in_set_of
 
 KUBECONFIG = "INFERLOOP_REHEARSAL_KUBECONFIG"
 """Environment variable: the kubeconfig that takes the place of every provider's own, which points at a cloud."""
@@ -27,9 +30,9 @@ _FIELD_MANAGER = "__fieldManager"
 
 
 class KubernetesPlugin(ProviderPlugin):
-    """Manage objects of any group, version and kind, custom resources included; nothing is emulated.
+    """Manage objects of any group, version and kind, custom resources included, and releases of locked charts.
 
-    Charts, `*Patch` types and functions are refused.
+    Other ways to charts, `*Patch` types and functions are refused.
     """
 
     name = "kubernetes"
@@ -39,6 +42,9 @@ class KubernetesPlugin(ProviderPlugin):
         self._patience = patience or Patience()
         self._cancelled = threading.Event()
         self._api: KubernetesApi | None = None
+        self._namespace = "default"
+        # By URN: which releases were rendered in this run.
+        self._rendered: dict[str, bool] = {}
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Connect to the cluster of the environment's, the provider's or the user's kubeconfig, in this order."""
@@ -53,7 +59,9 @@ class KubernetesPlugin(ProviderPlugin):
     def check(
         self, resource: ResourceRef, inputs: dict[str, Any], old_inputs: Mapping[str, Any], seed: bytes
     ) -> tuple[dict[str, Any], Sequence[InvalidProperty]]:
-        """Complete the name and the namespace."""
+        """Complete the name and the namespace; a release's chart must be locked."""
+        if resource.type == RELEASE:
+            return checked_inputs(resource, inputs, old_inputs, seed=seed, namespace=self._namespace)
         refusals = _refusals(resource, inputs)
         if refusals:
             return inputs, refusals
@@ -69,21 +77,34 @@ class KubernetesPlugin(ProviderPlugin):
 
     def replaces(self, resource: ResourceRef) -> frozenset[str]:
         """Return what the API server, or the official provider, does not change in place."""
+        if resource.type == RELEASE:
+            return REPLACES
         api_version, _, kind = resource.type.removeprefix("kubernetes:").rpartition(":")
         return replacing_properties(api_version.removeprefix("core/"), kind)
 
     def deletes_before_replacing(self, resource: ResourceRef, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
         """Tell whether both have the same name in the same namespace."""
-        return _address(old) == _address(new)
+        return resource.type != RELEASE and _address(old) == _address(new)
 
     def fidelity(self, resource: ResourceRef) -> Fidelity:
-        """Every object is made in a real API server."""
-        return Fidelity.REAL
+        """Every object is made in a real API server, but for charts and definitions that are not had."""
+        if resource.type == RELEASE:
+            represented = not self._rendered.get(resource.urn, False)
+        else:
+            represented = self._is_of_stand_in(resource)
+        return Fidelity.REPRESENTED if represented else Fidelity.REAL
+
+    def _is_of_stand_in(self, resource: ResourceRef) -> bool:
+        api_version, _, kind = resource.type.removeprefix("kubernetes:").rpartition(":")
+        stand_in = stand_in_set_of(api_version, kind)
+        return stand_in is not None and self._api is not None and stand_in in recorded_definitions(self._api)
 
     def plan(
         self, resource: ResourceRef, inputs: Mapping[str, Any], state: Mapping[str, Any] | None
     ) -> Mapping[str, Any]:
         """Have the API server try the change and forget it; what it would set is left unknown."""
+        if resource.type == RELEASE:
+            return inputs if self._api is None else self._releases(resource, inputs).plan(inputs)
         if self._api is not None and not has_unknown(inputs):
             try:
                 self._apply(resource, inputs, state or {}, dry_run=True)
@@ -97,6 +118,9 @@ class KubernetesPlugin(ProviderPlugin):
 
     def create(self, resource: ResourceRef, inputs: Mapping[str, Any]) -> ResourceState:
         """Apply the object and wait until it is ready."""
+        if resource.type == RELEASE:
+            return self._releases(resource, inputs).create(inputs)
+        ensure_kind(self._connected(), inputs["apiVersion"], inputs["kind"])
         namespaced = self._connected().is_namespaced(inputs["apiVersion"], inputs["kind"])
         inputs = with_namespace(inputs, self._namespace, namespaced=namespaced)
         live = self._apply(resource, inputs, {})
@@ -106,6 +130,9 @@ class KubernetesPlugin(ProviderPlugin):
         self, resource: ResourceRef, resource_id: str, state: Mapping[str, Any], inputs: Mapping[str, Any]
     ) -> ResourceState | None:
         """Return the live object and the inputs that somebody else's changes come to."""
+        if resource.type == RELEASE:
+            namespace, _, name = resource_id.rpartition("/")
+            return self._releases(resource, inputs).read(namespace or self._namespace, name, inputs)
         live = self._connected().get(_reference(resource, resource_id, inputs))
         if live is None:
             return None
@@ -123,10 +150,16 @@ class KubernetesPlugin(ProviderPlugin):
         inputs: Mapping[str, Any],
     ) -> Mapping[str, Any]:
         """Apply the object anew, which removes what the inputs no longer have, and wait until it is ready."""
+        if resource.type == RELEASE:
+            return self._releases(resource, inputs).update(inputs)
         return self._settled(resource, self._apply(resource, inputs, state), state)
 
     def delete(self, resource: ResourceRef, resource_id: str, state: Mapping[str, Any]) -> None:
         """Delete the object and all that belongs to it, and wait until it is gone."""
+        if resource.type == RELEASE:
+            namespace, _, name = resource_id.rpartition("/")
+            self._releases(resource, state).delete(namespace, name)
+            return
         api = self._connected()
         ref = _reference(resource, resource_id, state)
         try:
@@ -179,6 +212,11 @@ class KubernetesPlugin(ProviderPlugin):
                 reasons=[str(error)],
             ) from error
 
+    def _releases(self, resource: ResourceRef, inputs: Mapping[str, Any]) -> Releases:
+        releases = Releases(self._connected(), self._awaiter)
+        self._rendered[resource.urn] = releases.is_rendered(inputs)
+        return releases
+
     def _connected(self) -> KubernetesApi:
         if self._api is None:
             raise RehearsalError(f"no cluster is known yet; name one in the provider's kubeconfig or in {KUBECONFIG}")
@@ -191,7 +229,8 @@ class KubernetesPlugin(ProviderPlugin):
 def _refusals(resource: ResourceRef, inputs: Mapping[str, Any]) -> list[InvalidProperty]:
     for group in ("helm.sh/", "kustomize:", "yaml:", "yaml/"):
         if resource.type.startswith(f"kubernetes:{group}"):
-            return [InvalidProperty("", f"{resource.type} is not rehearsed; render it to plain objects first")]
+            why = "declare a Release of helm.sh/v3, or render it to plain objects first"
+            return [InvalidProperty("", f"{resource.type} is not rehearsed; {why}")]
     if resource.type.endswith("Patch") and not str(inputs.get("kind", "")).endswith("Patch"):
         return [InvalidProperty("", f"{resource.type} is not rehearsed; declare the whole object")]
     return [InvalidProperty(name, f"{name} is missing") for name in ("apiVersion", "kind") if not inputs.get(name)]

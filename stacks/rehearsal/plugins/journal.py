@@ -11,14 +11,22 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Fidelity(StrEnum):
-    """How much of a resource exists: made in an emulator and read back, or only checked against its type and kept."""
+    """How much of a resource exists.
+
+    REAL was made in an emulator and is read back; EMULATED is only checked against its type and kept; REPRESENTED is a
+    chart that is not had: its definitions are installed and its values checked, and none of its objects are made.
+    """
 
     REAL = "real"
     EMULATED = "emulated"
+    REPRESENTED = "represented"
 
 
 class JournalEntry(BaseModel):
-    """One call of the engine; `error` is empty where it went well. No property value is recorded."""
+    """One call of the engine; `error` is empty where it went well. No property value is recorded.
+
+    `reason` tells why a resource that is not real is not; it is empty for a real one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     operation: str
@@ -26,6 +34,7 @@ class JournalEntry(BaseModel):
     urn: str
     id: str = ""
     fidelity: Fidelity
+    reason: str = ""
     duration_s: float
     error: str = ""
 

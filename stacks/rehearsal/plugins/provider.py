@@ -80,6 +80,10 @@ class ProviderPlugin(ABC):
     def fidelity(self, resource: ResourceRef) -> Fidelity:
         """Tell how much of this resource exists."""
 
+    def unreal_because(self, resource: ResourceRef) -> str:
+        """Return why a resource is not really made, an empty text where it is or nothing is known."""
+        return ""
+
     @abstractmethod
     def plan(
         self, resource: ResourceRef, inputs: Mapping[str, Any], state: Mapping[str, Any] | None

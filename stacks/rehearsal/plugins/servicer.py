@@ -248,6 +248,7 @@ class ProviderServicer(provider_pb2_grpc.ResourceProviderServicer):
                     urn=resource.urn,
                     id=resource_id,
                     fidelity=self._plugin.fidelity(resource),
+                    reason=self._plugin.unreal_because(resource),
                     duration_s=round(time.monotonic() - started, 6),
                     error=error,
                 )

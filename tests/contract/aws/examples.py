@@ -11,6 +11,7 @@ from components.aws.cache import Cache, CacheArgs
 from components.aws.cluster import Cluster, ClusterArgs
 from components.aws.cost import Cost, CostArgs
 from components.aws.edge import Edge, EdgeArgs
+from components.aws.entrance_access import EntranceAccess, EntranceAccessArgs
 from components.aws.gpu_pools import GpuPools, GpuPoolsArgs, PoolArgs
 from components.aws.image_registry import ImageRegistry, ImageRegistryArgs
 from components.aws.karpenter import Karpenter, KarpenterArgs
@@ -18,11 +19,14 @@ from components.aws.keys import Keys, KeysArgs
 from components.aws.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.aws.network import Network, NetworkArgs
 from components.aws.object_store import BucketArgs, ObjectStore, ObjectStoreArgs
+from components.aws.operator_access import OperatorAccess, OperatorAccessArgs
 from components.aws.postgres import Postgres, PostgresArgs
 from components.aws.secrets import Secrets, SecretsArgs
 from components.aws.telemetry import Telemetry, TelemetryArgs
 from components.aws.workload_identity import WorkloadArgs, WorkloadIdentity, WorkloadIdentityArgs
 from components.contracts import AlarmSubjects
+from components.contracts.entrance import ProxyService
+from components.contracts.operator_facts import ServiceAccountName
 
 REPLICA = "arn:aws:s3:::copies-of-it"
 ADMIN = "arn:aws:iam::123456789012:role/platform"
@@ -101,6 +105,13 @@ def everything(platform: Account) -> dict[str, Any]:
         password=secrets.handles["cache-password"],
         key=keys.handles["cache"],
     )
+    telemetry = Telemetry(
+        "telemetry",
+        TelemetryArgs(),
+        platform=platform,
+        key=keys.handles["telemetry"],
+        log_key=keys.handles["logs"],
+    )
     subjects = AlarmSubjects(
         databases=(database.endpoint,),
         caches=(cache.endpoint,),
@@ -120,13 +131,35 @@ def everything(platform: Account) -> dict[str, Any]:
         "audit": Audit("audit", AuditArgs(), platform=platform, key=keys.handles["audit"]),
         "edge": edge,
         "entrance": entrance,
-        "backup": backup,
-        "telemetry": Telemetry(
-            "telemetry",
-            TelemetryArgs(),
+        "entrance-access": EntranceAccess(
+            "entrance-access",
+            EntranceAccessArgs(),
             platform=platform,
-            key=keys.handles["telemetry"],
-            log_key=keys.handles["logs"],
+            network=network.network,
+            cluster=cluster.cluster,
+            load_balancer=entrance.load_balancer,
+            service=ProxyService(namespace="edge", name="proxies", port=443),
+            account=ServiceAccountName(namespace="entrance", service_account="entrance-controller"),
+        ),
+        "backup": backup,
+        "telemetry": telemetry,
+        "operator-access": OperatorAccess(
+            "operator-access",
+            OperatorAccessArgs(),
+            platform=platform,
+            cluster=cluster.cluster,
+            accounts={
+                operator: ServiceAccountName(namespace=operator, service_account=operator)
+                for operator in ("external-secrets", "prometheus", "backup", "cert-manager", "alertmanager")
+            },
+            secrets=[database.endpoint.dsn, *secrets.handles.values()],
+            secret_key=keys.handles["secrets"],
+            telemetry=telemetry.endpoint,
+            backups=objects.buckets["weights"],
+            disk_key=keys.handles["disks"],
+            edge=edge.edge,
+            alerts=alerts.route,
+            alert_key=keys.handles["alerts"],
         ),
         "karpenter": Karpenter(
             "karpenter",

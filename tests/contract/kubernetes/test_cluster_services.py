@@ -16,6 +16,7 @@ from stacks.rehearsal.kubernetes.api import KubernetesApi
 from stacks.rehearsal.kubernetes.helm_chart import wrong_values
 from stacks.rehearsal.node_pool import NodePool
 from stacks.rehearsal.plugins.errors import RehearsalError
+from stacks.rehearsal.stand_in_definitions import stand_in_sets
 from tests.support.cluster_facts import cloud_facts, services_args
 from tests.support.kubernetes_mocks import Made, compose
 from tests.support.kubernetes_schema import check_object, is_built_in
@@ -138,8 +139,9 @@ def api(fetched: None, made: Made, tmp_path_factory: pytest.TempPathFactory) -> 
     with ControlPlane(folder, pools=(NodePool(name="system"),), programs=programs) as plane:
         api = plane.api()
         kinds = {(it["apiVersion"], it["kind"]) for it in made.objects if not is_built_in(it)}
+        sets = [*load_charts().definitions, *stand_in_sets(it.name for it in load_charts().charts)]
         for api_version, kind in sorted({*kinds, ("cert-manager.io/v1", "Certificate")}):
-            assert install_kind(api, api_version, kind, load_charts().definitions), kind
+            assert install_kind(api, api_version, kind, sets), kind
         yield api
 
 
@@ -150,6 +152,7 @@ def test_an_api_server_takes_every_object_and_knows_every_field(api: KubernetesA
     custom = {it["kind"] for it in made.objects if not is_built_in(it)}
     assert {"ClusterIssuer", "ClusterSecretStore", "EnvoyProxy", "GatewayClass", "NodePool", "EC2NodeClass"} <= custom
     assert {"BackupStorageLocation", "Schedule", "PrometheusRule"} <= custom
+    assert {"Gateway", "ClientTrafficPolicy", "TargetGroupBinding"} <= custom
     for item in sorted(made.objects, key=lambda it: it["kind"] != "Namespace"):
         taken = api.apply(item, manager="contract")
         assert taken["metadata"]["uid"], item["metadata"]["name"]

@@ -18,7 +18,7 @@ from stacks.rehearsal.aws.plugin import ENDPOINT
 from stacks.rehearsal.plugins.executable import write_plugin
 from stacks.rehearsal.plugins.journal import Journal
 from stacks.rehearsal.plugins.server import FAULTS, STATE_DIR
-from tests.support.pulumi_stack import PASSPHRASE, EngineError
+from tests.support.pulumi_stack import CHECKOUT, PASSPHRASE, EngineError
 
 _CHANGES = {"create", "update", "replace", "delete", "create-replacement", "delete-replaced"}
 
@@ -43,6 +43,8 @@ class RehearsedProgram:
         self.environment = {
             "PATH": os.pathsep.join([str(plugins), str(Path(sys.prefix) / "bin"), *engine, "/usr/bin", "/bin"]),
             "HOME": str(base),
+            # Programs may use the suite's components and the tests' examples.
+            "PYTHONPATH": str(CHECKOUT),
             "PULUMI_HOME": str(base / "pulumi"),
             "PULUMI_BACKEND_URL": f"file://{base / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
@@ -81,7 +83,7 @@ class RehearsedProgram:
             env={**self.environment, FAULTS: self.faults},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         if done.returncode != 0:

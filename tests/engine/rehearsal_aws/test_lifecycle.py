@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from stacks.rehearsal.aws.inventory import inventory
 from tests.support.pulumi_stack import EngineError
 
 pytestmark = pytest.mark.engine
@@ -54,6 +55,7 @@ aws.iam.RolePolicyAttachment("read", role=role.name, policy_arn="arn:aws:iam::aw
 secret = aws.secretsmanager.Secret("secret")
 aws.secretsmanager.SecretVersion("version", secret_id=secret.id, secret_string=pulumi.Output.secret("hunter2-plain"))
 workspace = aws.amp.Workspace("metrics", alias="metrics", tags=tags)
+aws.ec2.PlacementGroup("together", strategy="cluster", tags=tags)
 pulumi.export("bucket", bucket.bucket)
 pulumi.export("vpc", vpc.id)
 """
@@ -78,7 +80,7 @@ def test_a_stack_goes_up_stays_as_it_is_changes_and_leaves_nothing(program: Any)
     assert program.up() == {}
 
     program.write(PROGRAM.format(**{**FIRST, "owner": "two"}))
-    assert program.up() == dict.fromkeys(["key", "net", "data", "role", "metrics"], "update")
+    assert program.up() == dict.fromkeys(["key", "net", "data", "role", "metrics", "together"], "update")
     vpc = program.client("ec2").describe_vpcs(VpcIds=[outputs["vpc"]])["Vpcs"][0]
     assert vpc["Tags"] == [{"Key": "owner", "Value": "two"}]
 
@@ -89,9 +91,11 @@ def test_a_stack_goes_up_stays_as_it_is_changes_and_leaves_nothing(program: Any)
     assert s3.list_buckets()["Buckets"] == []
     assert program.client("iam").list_roles()["Roles"] == []
     assert program.client("secretsmanager").list_secrets()["SecretList"] == []
-    assert {entry.type for entry in program.journal().entries() if entry.fidelity == "emulated"} == {
-        "aws:amp/workspace:Workspace"
-    }
+    emulated = {entry.type: entry.reason for entry in program.journal().entries() if entry.fidelity == "emulated"}
+    assert list(emulated) == ["aws:ec2/placementGroup:PlacementGroup"]
+    assert emulated["aws:ec2/placementGroup:PlacementGroup"].endswith("has no placement groups")
+    assert not any(entry.reason for entry in program.journal().entries() if entry.fidelity == "real")
+    assert inventory(program.moto.endpoint, "eu-central-1") == ()
 
 
 def test_a_replacement_names_the_property_that_causes_it(program: Any) -> None:
@@ -148,3 +152,50 @@ def test_what_the_cloud_would_refuse_is_refused_before_any_call(program: Any) ->
     assert "there is no such property" in refused.value.output
     # The host may report the program's end with a traceback of its own; the plugin never does.
     assert "stacks/rehearsal" not in refused.value.output
+
+
+def test_a_second_up_recovers_whatever_went_wrong_with_several_types(program: Any) -> None:
+    program.write(
+        """
+        aws.sqs.Queue("queue", message_retention_seconds=300)
+        aws.route53.Zone("zone", name="models.example.test")
+        aws.backup.Vault("vault")
+        aws.wafv2.WebAcl(
+            "firewall", scope="REGIONAL", default_action={"allow": {}},
+            visibility_config={
+                "cloudwatch_metrics_enabled": True, "metric_name": "all", "sampled_requests_enabled": True
+            },
+        )
+        """
+    )
+    program.faults = ",".join(
+        (
+            "create:aws:sqs/queue:Queue:1:timeout",
+            "create:aws:route53/zone:Zone:1:throttle",
+            "create:aws:backup/vault:Vault:1:fail",
+            "create:aws:wafv2/webAcl:WebAcl:1:timeout",
+        )
+    )
+    with pytest.raises(EngineError, match="--fail"):
+        program.up()
+    # The engine stops beginning things at the first failure, so another may come in the next run: once for each type.
+    failures = 1
+    while failures < 4 and not _succeeds(program):
+        failures += 1
+    assert program.up() == {}
+    assert sorted(item.type for item in inventory(program.moto.endpoint, "eu-central-1")) == [
+        "aws:backup/vault:Vault",
+        "aws:route53/zone:Zone",
+        "aws:sqs/queue:Queue",
+        "aws:wafv2/webAcl:WebAcl",
+    ]
+    program.pulumi("destroy", "--yes", "--skip-preview", "--stack", "t")
+    assert inventory(program.moto.endpoint, "eu-central-1") == ()
+
+
+def _succeeds(program: Any) -> bool:
+    try:
+        program.up()
+    except EngineError:
+        return False
+    return True

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from components.catalog.charts import load_charts
 from stacks.rehearsal.control_plane import ControlPlane, find_programs
+from stacks.rehearsal.custom_resources import install_definitions, read_definitions
 from stacks.rehearsal.node_pool import NodePool, Taint
 from stacks.rehearsal.plugins.errors import RehearsalError
 from stacks.rehearsal.plugins.executable import write_plugin
@@ -38,6 +40,18 @@ def programs() -> Path:
 def control_plane(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A running control plane for tests that clean up after themselves."""
     with ControlPlane(tmp_path_factory.mktemp("plane") / "control-plane", pools=POOLS) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def defined_plane(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A running control plane with every definition of the lock; tests are skipped where they are not fetched."""
+    try:
+        read_definitions(load_charts().definition_set("keda"))
+    except RehearsalError as error:
+        pytest.skip(str(error))
+    with ControlPlane(tmp_path_factory.mktemp("defined") / "control-plane", pools=POOLS, programs=programs) as plane:
+        install_definitions(plane.api())
         yield plane
 
 

@@ -25,10 +25,16 @@ time.sleep(600)
 """
 
 
+# Plays a cloud's controllers.
+CLOUD = ["-m", "stacks.rehearsal.kubernetes.simulated_cloud"]
+COUNT = len(PROGRAMS) + 1
+
+
 def _processes_of(folder: Path) -> list[psutil.Process]:
     found = []
-    for process in psutil.process_iter(["name", "cwd"]):
-        if process.info["name"] in PROGRAMS and process.info["cwd"] == str(folder):
+    for process in psutil.process_iter(["name", "cwd", "cmdline"]):
+        known = process.info["name"] in PROGRAMS or (process.info["cmdline"] or [])[1:3] == CLOUD
+        if known and process.info["cwd"] == str(folder):
             found.append(process)
     return found
 
@@ -49,7 +55,7 @@ def test_two_run_side_by_side_and_leave_only_logs(programs: Path, tmp_path: Path
             assert stat.S_IMODE((first.folder / name).stat().st_mode) == 0o600
         token = (first.folder / "tokens.csv").read_text().split(",")[0]
         assert not any(token in " ".join(process.cmdline()) for process in _processes_of(first.folder))
-        assert _wait_for(first.folder, len(PROGRAMS)) == len(PROGRAMS)
+        assert _wait_for(first.folder, COUNT) == COUNT
     for plane in (first, second):
         assert _processes_of(plane.folder) == []
         assert {path.suffix for path in plane.folder.iterdir()} == {".log"}
@@ -60,7 +66,7 @@ def test_it_ends_with_a_parent_that_is_killed(programs: Path, tmp_path: Path) ->
     with subprocess.Popen([sys.executable, "-c", _HOLD, str(folder)], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "up\n"
-        started = _wait_for(folder, len(PROGRAMS))
+        started = _wait_for(folder, COUNT)
         os.kill(holder.pid, signal.SIGKILL)
-    assert started == len(PROGRAMS)
+    assert started == COUNT
     assert _wait_for(folder, 0) == 0

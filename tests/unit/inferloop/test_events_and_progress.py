@@ -111,3 +111,14 @@ def test_progress_stays_quiet_for_programs(capsys: pytest.CaptureFixture[str]) -
     with Progress(Sink(Mode.JSON), "bringing stack dev up") as progress:
         progress.show(Step("weights", "creating", "created", "done"))
     assert capsys.readouterr().err == ""
+
+
+def test_a_mandatory_policy_is_an_error_and_an_advisory_one_is_none(log: EventLog) -> None:
+    violation = {"resourceUrn": URN, "message": "<{%reset%}>Turn it on.\n<{%reset%}>", "policyName": "rotates"}
+    write(
+        log,
+        {"policyEvent": {**violation, "enforcementLevel": "mandatory"}},
+        {"policyEvent": {**violation, "enforcementLevel": "advisory"}},
+    )
+    assert list(log.poll()) == []
+    assert log.errors == ["database-server: policy rotates refuses this: Turn it on."]

@@ -113,6 +113,7 @@ def test_tenants_are_offered_every_name_that_they_need() -> None:
 def test_every_chart_of_the_lock_is_installed_once() -> None:
     made, _ = _all()
     assert set(made.releases) == {
+        "aws-load-balancer-controller",
         "cert-manager",
         "dcgm-exporter",
         "envoy-gateway",
@@ -135,8 +136,12 @@ def test_what_tenants_wait_for_reaches_every_operator() -> None:
     made, services = _all()
     waited = {name for it in services.offer.ready for name in (it._name, *made.waits_for(it._name))}
     releases = {it.name for it in made.resources if it.typ.endswith(":Release")}
-    # A backup and an exporter of measurements are nothing that a workload asks for.
-    assert releases - waited == {"cluster-backup-server-release", "cluster-gpu-exporter-release"}
+    # A backup, an exporter of measurements and what registers the proxies are nothing that a workload asks for.
+    assert releases - waited == {
+        "cluster-backup-server-release",
+        "cluster-entrance-controller-release",
+        "cluster-gpu-exporter-release",
+    }
 
 
 def test_accounts_of_operators_are_where_their_charts_run_under_their_names() -> None:
@@ -148,6 +153,7 @@ def test_accounts_of_operators_are_where_their_charts_run_under_their_names() ->
         Operator.PROMETHEUS: "kube-prometheus-stack",
         Operator.NODE_AUTOSCALER: "karpenter",
         Operator.BACKUP: "velero",
+        Operator.ENTRANCE: "aws-load-balancer-controller",
     }.items():
         release = made.releases[chart]
         assert release["namespace"] == ACCOUNTS[operator].namespace

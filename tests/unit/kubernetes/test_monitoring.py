@@ -110,8 +110,14 @@ def test_a_secret_in_a_receiver_is_refused_with_the_way_to_name_a_file(entry: di
     assert "abc" not in str(refused.value)
 
 
-def test_a_route_to_nowhere_and_a_receiver_without_a_route_are_refused() -> None:
+def test_a_route_to_nowhere_is_refused() -> None:
     with pytest.raises(SettingsError, match="no receiver ticket"):
         alertmanager_config(ROUTES, {"page": {}})
-    with pytest.raises(SettingsError, match="hear of nothing"):
-        alertmanager_config({"critical": "page"}, {"page": {}, "mail": {}})
+
+
+def test_a_receiver_that_no_route_names_hears_of_the_severity_of_its_own_name() -> None:
+    _, *heard = alertmanager_config({"critical": "page"}, {"page": {}, "info": {}})["route"]["routes"]
+    assert {it["receiver"]: it["matchers"] for it in heard} == {
+        "page": ['severity = "critical"'],
+        "info": ['severity = "info"'],
+    }

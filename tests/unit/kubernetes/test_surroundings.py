@@ -148,6 +148,15 @@ def test_probes_and_metrics_stay_inside_and_every_call_of_the_api_is_let_in() ->
     assert not prefixes & {"/", "/metrics", "/healthz", "/readyz"}
 
 
+def test_a_shared_listener_takes_the_route_and_no_gateway_is_made() -> None:
+    made = _ingress(listener={"gateway": "shared", "namespace": "edge"})
+    assert {it["kind"] for it in made.objects} == {"HTTPRoute"}
+    route = made.only("HTTPRoute")["spec"]
+    assert route["parentRefs"] == [{"name": "shared", "namespace": "edge", "sectionName": "https"}]
+    assert route["hostnames"] == ["api.example.org"]
+    assert made.result == {"url": "https://api.example.org"}
+
+
 def test_a_host_that_is_no_name_is_refused() -> None:
     with pytest.raises(ValidationError, match="hostname"):
         _ingress(hostname="https://api.example.org")

@@ -153,7 +153,7 @@ def test_a_missing_kubeconfig_is_named(tmp_path: Any) -> None:
 
 def test_charts_and_patches_are_refused_with_what_to_do_instead() -> None:
     plugin = KubernetesPlugin()
-    _, chart = plugin.check(_ref("helm.sh/v3:Release"), {}, {}, b"")
+    _, chart = plugin.check(_ref("helm.sh/v4:Chart"), {}, {}, b"")
     assert "render it to plain objects" in chart[0].reason
     _, patch = plugin.check(_ref("core/v1:ConfigMapPatch"), {"apiVersion": "v1", "kind": "ConfigMap"}, {}, b"")
     assert "declare the whole object" in patch[0].reason

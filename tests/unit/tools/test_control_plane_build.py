@@ -53,8 +53,9 @@ def _publish(checkout: TinyCheckout, folder: Path, go: str) -> None:
     versions = read_pins(layout_of(checkout.root).pins).control_plane
     for part in PARTS:
         version = versions[part.folder]
-        source = _VERSIONED if part.version_variable else _COMMAND.format(version)
-        needs = f"require {_BASE} v0.1.0\n" if part.version_variable else ""
+        needs_base = part.folder == "kubernetes"
+        source = _VERSIONED if needs_base else _COMMAND.format(version)
+        needs = f"require {_BASE} v0.1.0\n" if needs_base else ""
         files = {
             f"{package.removeprefix(part.source).lstrip('/')}/main.go".lstrip("/"): source
             for package, _ in part.commands

@@ -1,10 +1,8 @@
 """Networks: VPCs, subnets, gateways, routes, endpoints, security groups."""
 
-from stacks.rehearsal.aws.table import Call, ResourceType, Tagging, Update
+from stacks.rehearsal.aws.table import Call, Listing, ResourceType, Update
+from stacks.rehearsal.aws.types import tagging
 
-_TAGS = Tagging(
-    add="create_tags", remove="delete_tags", member="Resources", value=["{id}"], keys="Tags", plain_keys=False
-)
 _ARN = "arn:{partition}:ec2:{region}:{account}"
 
 
@@ -13,63 +11,6 @@ def _vpc_attribute(name: str) -> Update:
         properties=(name,),
         call=Call(operation="modify_vpc_attribute", params={"VpcId": "{id}"}, send=(name,)),
         on_create=True,
-    )
-
-
-def _rule(direction: str, type_token: str) -> ResourceType:
-    return ResourceType(
-        type=type_token,
-        service="ec2",
-        id="SecurityGroupRules[0].SecurityGroupRuleId",
-        create=Call(
-            operation=f"authorize_security_group_{direction}",
-            params={
-                "GroupId": "{securityGroupId}",
-                "IpPermissions": [
-                    {
-                        "IpProtocol": "{ipProtocol}",
-                        "FromPort": "{fromPort}",
-                        "ToPort": "{toPort}",
-                        "IpRanges": [{"CidrIp": "{cidrIpv4}", "Description": "{description}"}],
-                        "Ipv6Ranges": [{"CidrIpv6": "{cidrIpv6}", "Description": "{description}"}],
-                        "PrefixListIds": [{"PrefixListId": "{prefixListId}", "Description": "{description}"}],
-                        "UserIdGroupPairs": [
-                            {"GroupId": "{referencedSecurityGroupId}", "Description": "{description}"}
-                        ],
-                    }
-                ],
-            },
-        ),
-        read=(
-            Call(
-                operation="describe_security_group_rules",
-                params={"SecurityGroupRuleIds": ["{id}"]},
-                result="SecurityGroupRules[0]",
-            ),
-        ),
-        delete=(
-            Call(
-                operation=f"revoke_security_group_{direction}",
-                params={"GroupId": "{securityGroupId}", "SecurityGroupRuleIds": ["{id}"]},
-            ),
-        ),
-        renames={"securityGroupId": "GroupId"},
-        computed={"arn": f"{_ARN}:security-group-rule/{{id}}", "securityGroupRuleId": "{id}"},
-        unread=frozenset({"referencedSecurityGroupId", "description"}),
-        replaces=frozenset(
-            {
-                "securityGroupId",
-                "ipProtocol",
-                "fromPort",
-                "toPort",
-                "cidrIpv4",
-                "cidrIpv6",
-                "prefixListId",
-                "referencedSecurityGroupId",
-                "description",
-            }
-        ),
-        tagging=_TAGS,
     )
 
 
@@ -105,7 +46,8 @@ NETWORK = (
         updates=(_vpc_attribute("enableDnsSupport"), _vpc_attribute("enableDnsHostnames")),
         computed={"arn": f"{_ARN}:vpc/{{id}}", "ownerId": "{account}"},
         replaces=frozenset({"cidrBlock", "instanceTenancy", "ipv4IpamPoolId", "ipv4NetmaskLength"}),
-        tagging=_TAGS,
+        tagging=tagging.ec2("vpc"),
+        listing=Listing(operation="describe_vpcs", ids="Vpcs[?!IsDefault].VpcId"),
     ),
     ResourceType(
         type="aws:ec2/subnet:Subnet",
@@ -127,7 +69,8 @@ NETWORK = (
         replaces=frozenset(
             {"vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId", "ipv6Native", "outpostArn"}
         ),
-        tagging=_TAGS,
+        tagging=tagging.ec2("subnet"),
+        listing=Listing(operation="describe_subnets", ids="Subnets[?!DefaultForAz].SubnetId"),
     ),
     ResourceType(
         type="aws:ec2/internetGateway:InternetGateway",
@@ -158,7 +101,8 @@ NETWORK = (
         ),
         computed={"arn": f"{_ARN}:internet-gateway/{{id}}", "ownerId": "{account}"},
         replaces=frozenset({"vpcId"}),
-        tagging=_TAGS,
+        tagging=tagging.ec2("internet-gateway"),
+        listing=Listing(operation="describe_internet_gateways", ids="InternetGateways[].InternetGatewayId"),
     ),
     ResourceType(
         type="aws:ec2/eip:Eip",
@@ -169,7 +113,8 @@ NETWORK = (
         delete=(Call(operation="release_address", params={"AllocationId": "{id}"}),),
         computed={"arn": f"{_ARN}:elastic-ip/{{id}}"},
         replaces=frozenset({"domain", "publicIpv4Pool", "networkBorderGroup"}),
-        tagging=_TAGS,
+        tagging=tagging.ec2("elastic-ip"),
+        listing=Listing(operation="describe_addresses", ids="Addresses[].AllocationId"),
     ),
     ResourceType(
         type="aws:ec2/natGateway:NatGateway",
@@ -187,7 +132,8 @@ NETWORK = (
         ),
         delete=(Call(operation="delete_nat_gateway", params={"NatGatewayId": "{id}"}),),
         replaces=frozenset({"allocationId", "subnetId", "connectivityType", "privateIp"}),
-        tagging=_TAGS,
+        tagging=tagging.ec2("natgateway"),
+        listing=Listing(operation="describe_nat_gateways", ids="NatGateways[?State != 'deleted'].NatGatewayId"),
     ),
     ResourceType(
         type="aws:ec2/routeTable:RouteTable",
@@ -204,7 +150,8 @@ NETWORK = (
         delete=(Call(operation="delete_route_table", params={"RouteTableId": "{id}"}),),
         computed={"arn": f"{_ARN}:route-table/{{id}}"},
         replaces=frozenset({"vpcId"}),
-        tagging=_TAGS,
+        tagging=tagging.ec2("route-table"),
+        listing=Listing(operation="describe_route_tables", ids="RouteTables[?!(Associations[?Main])].RouteTableId"),
     ),
     ResourceType(
         type="aws:ec2/route:Route",
@@ -215,8 +162,11 @@ NETWORK = (
             Call(
                 operation="describe_route_tables",
                 params={"RouteTableIds": ["{routeTableId}"]},
-                result="RouteTables[0].Routes[?Origin=='CreateRoute'] | [0].{State: State, Origin: Origin, "
-                "DestinationCidrBlock: DestinationCidrBlock, NatGatewayId: NatGatewayId}",
+                result="RouteTables[0].Routes[?Origin=='CreateRoute'].{state: State, origin: Origin, "
+                "destinationCidrBlock: DestinationCidrBlock, natGatewayId: NatGatewayId, gatewayId: GatewayId, "
+                "transitGatewayId: TransitGatewayId, vpcPeeringConnectionId: VpcPeeringConnectionId}",
+                match="destinationCidrBlock",
+                tells=("natGatewayId", "gatewayId", "transitGatewayId", "vpcPeeringConnectionId"),
             ),
         ),
         delete=(
@@ -232,6 +182,7 @@ NETWORK = (
             ),
         ),
         replaces=frozenset({"routeTableId", "destinationCidrBlock"}),
+        part_of="aws:ec2/routeTable:RouteTable",
     ),
     ResourceType(
         type="aws:ec2/routeTableAssociation:RouteTableAssociation",
@@ -242,25 +193,61 @@ NETWORK = (
             Call(
                 operation="describe_route_tables",
                 params={"Filters": [{"Name": "association.route-table-association-id", "Values": ["{id}"]}]},
-                result="RouteTables[0].Associations[?SubnetId!=null] | [0].{RouteTableId: RouteTableId}",
+                result="RouteTables[].Associations[].{id: RouteTableAssociationId, subnetId: SubnetId, "
+                "routeTableId: RouteTableId, gatewayId: GatewayId}",
+                match="id",
             ),
         ),
         delete=(Call(operation="disassociate_route_table", params={"AssociationId": "{id}"}),),
         replaces=frozenset({"subnetId", "routeTableId", "gatewayId"}),
+        part_of="aws:ec2/routeTable:RouteTable",
     ),
     ResourceType(
         type="aws:ec2/vpcEndpoint:VpcEndpoint",
         service="ec2",
         id="VpcEndpoint.VpcEndpointId",
         create=Call(operation="create_vpc_endpoint", send=("*",)),
-        read=(Call(operation="describe_vpc_endpoints", params={"VpcEndpointIds": ["{id}"]}, result="VpcEndpoints[0]"),),
-        delete=(Call(operation="delete_vpc_endpoints", params={"VpcEndpointIds": ["{id}"]}),),
+        read=(
+            Call(
+                operation="describe_vpc_endpoints",
+                params={"VpcEndpointIds": ["{id}"]},
+                result="VpcEndpoints[?State != 'deleted'] | [0].merge(@, {SecurityGroupIds: Groups[].GroupId})",
+            ),
+        ),
+        delete=(
+            # moto makes no route for a table that was added later, and then fails to remove it.
+            Call(
+                operation="modify_vpc_endpoint",
+                params={"VpcEndpointId": "{id}", "RemoveRouteTableIds": "{routeTableIds}"},
+                when="routeTableIds",
+            ),
+            Call(operation="delete_vpc_endpoints", params={"VpcEndpointIds": ["{id}"]}),
+        ),
+        updates=(
+            Update(
+                properties=("policy", "subnetIds", "routeTableIds", "securityGroupIds"),
+                call=Call(
+                    operation="modify_vpc_endpoint",
+                    params={
+                        "VpcEndpointId": "{id}",
+                        "PolicyDocument": "{policy}",
+                        "AddSubnetIds": "{added.subnetIds}",
+                        "RemoveSubnetIds": "{removed.subnetIds}",
+                        "AddRouteTableIds": "{added.routeTableIds}",
+                        "RemoveRouteTableIds": "{removed.routeTableIds}",
+                        "AddSecurityGroupIds": "{added.securityGroupIds}",
+                        "RemoveSecurityGroupIds": "{removed.securityGroupIds}",
+                    },
+                ),
+            ),
+        ),
         renames={"policy": "PolicyDocument"},
         computed={"arn": f"{_ARN}:vpc-endpoint/{{id}}", "ownerId": "{account}"},
-        # moto answers none of them as they were given, and cannot modify an endpoint.
-        unread=frozenset({"policy", "securityGroupIds", "privateDnsEnabled", "subnetIds"}),
-        replaces=frozenset({"vpcId", "serviceName", "vpcEndpointType", "policy", "routeTableIds", "subnetIds"}),
-        tagging=_TAGS,
+        # moto has private names for every endpoint, and changes them for none.
+        unread=frozenset({"privateDnsEnabled"}),
+        replaces=frozenset({"vpcId", "serviceName", "vpcEndpointType"}),
+        tagging=tagging.ec2("vpc-endpoint"),
+        listing=Listing(operation="describe_vpc_endpoints", ids="VpcEndpoints[?State != 'deleted'].VpcEndpointId"),
     ),
     ResourceType(
         type="aws:ec2/flowLog:FlowLog",
@@ -271,40 +258,21 @@ NETWORK = (
             params={"ResourceIds": ["{vpcId}"], "ResourceType": "VPC", "DeliverLogsPermissionArn": "{iamRoleArn}"},
             send=("trafficType", "logDestination", "logDestinationType", "maxAggregationInterval", "logFormat"),
         ),
-        read=(Call(operation="describe_flow_logs", params={"FlowLogIds": ["{id}"]}, result="FlowLogs[0]"),),
+        read=(
+            Call(
+                operation="describe_flow_logs",
+                params={"FlowLogIds": ["{id}"]},
+                result="FlowLogs[0].merge(@, {vpcId: ResourceId, iamRoleArn: DeliverLogsPermissionArn})",
+            ),
+        ),
         delete=(Call(operation="delete_flow_logs", params={"FlowLogIds": ["{id}"]}),),
         computed={"arn": f"{_ARN}:vpc-flow-log/{{id}}"},
         unread=frozenset({"logFormat"}),
         replaces=frozenset(
             {"vpcId", "trafficType", "logDestination", "logDestinationType", "iamRoleArn", "maxAggregationInterval"}
         ),
-        tagging=_TAGS,
+        tagging=tagging.ec2("vpc-flow-log"),
+        listing=Listing(operation="describe_flow_logs", ids="FlowLogs[].FlowLogId"),
     ),
-    ResourceType(
-        type="aws:ec2/securityGroup:SecurityGroup",
-        service="ec2",
-        id="GroupId",
-        create=Call(
-            operation="create_security_group",
-            params={"GroupName": "{name}"},
-            send=("vpcId", "description"),
-        ),
-        read=(
-            Call(
-                operation="describe_security_groups",
-                params={"GroupIds": ["{id}"]},
-                result="SecurityGroups[0].{name: GroupName, Description: Description, VpcId: VpcId, Tags: Tags}",
-            ),
-        ),
-        delete=(Call(operation="delete_security_group", params={"GroupId": "{id}"}),),
-        computed={"arn": f"{_ARN}:security-group/{{id}}", "ownerId": "{account}"},
-        defaults={"description": "Managed by Pulumi"},
-        replaces=frozenset({"name", "description", "vpcId"}),
-        name="name",
-        name_limit=255,
-        tagging=_TAGS,
-    ),
-    _rule("ingress", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"),
-    _rule("egress", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"),
 )
 """The types of this module."""

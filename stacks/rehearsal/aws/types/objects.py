@@ -1,8 +1,9 @@
 """S3 buckets and the resources that each set one aspect of a bucket."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from stacks.rehearsal.aws.table import EMPTY, Call, ResourceType, Update
+from stacks.rehearsal.aws.table import EMPTY, Call, Listing, ResourceType, Update
 
 
 def _aspect(
@@ -17,6 +18,7 @@ def _aspect(
     under: str = "",
     renames: Mapping[str, str] = EMPTY,
     unread: frozenset[str] = frozenset(),
+    defaults: Mapping[str, Any] = EMPTY,
 ) -> ResourceType:
     """Describe a resource whose id is its bucket's name, and which every change writes whole."""
     write = Call(operation=put, params={"Bucket": "{bucket}"}, send=send, into=into)
@@ -31,7 +33,9 @@ def _aspect(
         computed={"bucket": "{id}"},
         renames=renames,
         unread=unread,
+        defaults=defaults,
         replaces=frozenset({"bucket"}),
+        part_of="aws:s3/bucket:Bucket",
     )
 
 
@@ -51,6 +55,12 @@ OBJECTS = (
         read=(
             Call(operation="head_bucket", params={"Bucket": "{id}"}, result="{bucket: ''}"),
             Call(operation="get_bucket_tagging", params={"Bucket": "{id}"}, result="{tags: TagSet}", optional=True),
+            Call(
+                operation="get_object_lock_configuration",
+                params={"Bucket": "{id}"},
+                result="{objectLockEnabled: ObjectLockConfiguration.ObjectLockEnabled == 'Enabled'}",
+                optional=True,
+            ),
         ),
         delete=(Call(operation="delete_bucket", params={"Bucket": "{id}"}),),
         computed={
@@ -62,6 +72,7 @@ OBJECTS = (
         },
         replaces=frozenset({"bucket", "objectLockEnabled"}),
         name="bucket",
+        listing=Listing(operation="list_buckets", ids="Buckets[].Name"),
         updates=(
             Update(
                 properties=("tags",),
@@ -137,6 +148,19 @@ OBJECTS = (
         # moto answers every rule with a delete-marker replication of its own.
         unread=frozenset({"rules"}),
         delete=Call(operation="delete_bucket_replication", params={"Bucket": "{id}"}),
+    ),
+    _aspect(
+        "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+        put="put_object_lock_configuration",
+        get="get_object_lock_configuration",
+        send=("objectLockEnabled", "rule"),
+        into="ObjectLockConfiguration",
+        result="ObjectLockConfiguration",
+        delete=Call(
+            operation="put_object_lock_configuration",
+            params={"Bucket": "{id}", "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled"}},
+        ),
+        defaults={"objectLockEnabled": "Enabled"},
     ),
 )
 """The types of this module."""

@@ -1,0 +1,6 @@
+"""What moto's process is told on its command line."""
+
+from typing import Final
+
+OUTLIVE: Final = "--outlive"
+"""Serve on when the parent process has gone."""
