@@ -1,7 +1,7 @@
 """A public name: its DNS zone, a certificate that renews itself, and a web application firewall for load balancers.
 
-The load balancer belongs to the cluster's gateway, which takes the certificate and the firewall from here and writes
-its own records into the zone. The parent zone must delegate to the name servers before the certificate is validated.
+The load balancer is load_balancer.py's, which takes the certificate and the firewall from here and writes its own
+records into the zone. The parent zone must delegate to the name servers before the certificate is validated.
 """
 
 from typing import Annotated, Any, ClassVar

@@ -50,8 +50,9 @@ class Program(BaseModel):
     """One supervised program.
 
     `no_root` names the data folder of a program that refuses to be root, `orphans` the title and the working folder of
-    the processes that it leaves when it is killed; they are killed before it starts again. `stop_signal` is sent to stop it, and by the
-    kernel when the supervisor is killed; after `stop_timeout_s` seconds the whole process group is killed.
+    the processes that it leaves when it is killed; they are killed before it starts again. `stop_signal` is sent to
+    stop it, and by the kernel when the supervisor is killed; after `stop_timeout_s` seconds the whole process group is
+    killed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

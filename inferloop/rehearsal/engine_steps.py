@@ -11,6 +11,7 @@ from typing import Any
 from inferloop.engine import EngineRunner
 from inferloop.engine_run import run_with_progress
 from inferloop.errors import EngineError
+from inferloop.rehearsal.interruption import noticed_interrupts
 from inferloop.sink import Sink
 from stacks.rehearsal.deployment import Deployment, read_deployment
 from stacks.rehearsal.report import ResourceChange
@@ -50,15 +51,21 @@ class EngineSteps:
         watch = _Watch(self._runner.project.home.log / f"{name}-events.jsonl")
         started = time.monotonic()
         try:
-            run_with_progress(
-                self._runner,
-                arguments,
-                cwd=self._runner.project.checkout,
-                sink=self._sink,
-                title=title,
-                name=name,
-                observe=watch.see,
-            )
+            with noticed_interrupts() as check:
+
+                def observe(event: dict[str, Any]) -> None:
+                    check()
+                    watch.see(event)
+
+                run_with_progress(
+                    self._runner,
+                    arguments,
+                    cwd=self._runner.project.checkout,
+                    sink=self._sink,
+                    title=title,
+                    name=name,
+                    observe=observe,
+                )
         except EngineError as error:
             run.error = str(error)
         finally:

@@ -112,6 +112,9 @@ def _connect(
     environment = engine_environment(project.home, engine, own)
     environment |= emulators.environment()
     environment |= {
+        # A rehearsal that is killed is thrown away, so that only the end of each command need be written down.
+        "PULUMI_EXPERIMENTAL": "true",
+        "PULUMI_SKIP_CHECKPOINTS": "true",
         "PATH": os.pathsep.join([str(emulators.programs), environment["PATH"]]),
         ENDPOINT: emulators.aws,
         STATE_DIR: str(workspace.state),

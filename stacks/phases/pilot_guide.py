@@ -11,7 +11,8 @@ GUIDE = Guide(
     summary=(
         "Phase 2 in the shape of a production account: a database with a stand-by in another zone, a way out "
         "in each zone, backups that are kept from deletion and restored as a test, alarms with routes to "
-        "people, a public zone with a web application firewall, and a budget that warns before it is spent."
+        "people, a public zone, a load balancer behind a web application firewall, and a budget that warns before it "
+        "is spent."
     ),
     prerequisites=(
         *_BEFORE["prerequisites"],
@@ -46,6 +47,16 @@ GUIDE = Guide(
             symptom="The certificate stays pending",
             check="dig +short NS <domain> does not show the output name_servers",
             remedy="enter them at the parent zone; `up` may be run again meanwhile",
+        ),
+        Trouble(
+            symptom="The load balancer answers 502 or 503, though the gateway's pods run",
+            check=(
+                "kubectl --namespace edge get targetgroupbindings,gateways,certificates, and the target group's health"
+            ),
+            remedy=(
+                "a Gateway that is not programmed waits for its certificate; a binding without targets says why in "
+                "kubectl --namespace entrance logs deployment/aws-load-balancer-controller"
+            ),
         ),
         Trouble(
             symptom="The budget's alarm comes before anything was served",

@@ -81,7 +81,10 @@ class EntranceSettings(Section):
     """The load balancer that clients enter by."""
 
     clients: tuple[str, ...] = ()
-    """Address blocks that may connect, `0.0.0.0/0` for everybody; with none, only the private network's own may."""
+    """Address blocks that may connect, `0.0.0.0/0` for everybody; with none, only the private network's own may.
+
+    To name the first, or remove the last, puts another load balancer in its place.
+    """
 
 
 class AuditSettings(Section):

@@ -151,3 +151,48 @@ def test_a_model_that_no_gpu_of_its_pool_holds_is_refused() -> None:
 def test_an_image_without_a_digest_is_not_deployed() -> None:
     with pytest.raises(PreflightError, match=r"inferloop:images\.tgi"):
         compose(settings_of("staging-aws", images={"runtime": IMAGES["runtime"]}), "staging-aws")
+
+
+def test_clients_enter_by_the_clouds_load_balancer_and_reach_the_proxies_where_they_listen() -> None:
+    made, _ = composed("pilot-aws")
+    objects = {(it.inputs["kind"], it.name): it.inputs for it in made.resources if "kind" in it.inputs}
+    (targets,) = made.all("lb/targetGroup:TargetGroup")
+    assert (targets.inputs["port"], targets.inputs["protocol"]) == (10443, "HTTPS")
+    (service,) = [
+        it["spec"]["provider"]["kubernetes"]["envoyService"] for it in objects.values() if it["kind"] == "EnvoyProxy"
+    ]
+    assert service["type"] == "ClusterIP"
+    (binding,) = [it["spec"] for it in objects.values() if it["kind"] == "TargetGroupBinding"]
+    assert binding["serviceRef"] == {"name": service["name"], "port": 443}
+    assert binding["targetGroupARN"].endswith("entrance-pods")
+    (health,) = [it["spec"]["healthCheck"] for it in objects.values() if it["kind"] == "ClientTrafficPolicy"]
+    assert health["path"] == targets.inputs["healthCheck"]["path"]
+
+
+def test_every_tenants_public_name_leads_to_the_load_balancer_and_to_its_route() -> None:
+    made, _ = composed("pilot-aws")
+    named = {it.inputs["name"] for it in made.all("route53/record:Record") if "aliases" in it.inputs}
+    routes = [it.inputs["spec"] for it in made.resources if it.inputs.get("kind") == "HTTPRoute"]
+    assert named == {host for route in routes for host in route["hostnames"]}
+    (gateway,) = [it.inputs for it in made.resources if it.inputs.get("kind") == "Gateway"]
+    parents = {(it["namespace"], it["name"]) for route in routes for it in route["parentRefs"]}
+    assert parents == {(gateway["metadata"]["namespace"], gateway["metadata"]["name"])}
+
+
+def test_without_clients_the_load_balancer_is_reached_from_inside_alone() -> None:
+    made, _ = compose(settings_of("pilot-aws", entrance={}), "pilot-aws")
+    (balancer,) = made.all("lb/loadBalancer:LoadBalancer")
+    assert balancer.inputs["internal"] is True
+    (public,) = composed("pilot-aws")[0].all("lb/loadBalancer:LoadBalancer")
+    assert public.inputs["internal"] is False
+
+
+def test_clients_that_are_no_addresses_are_refused_by_their_key() -> None:
+    with pytest.raises(PreflightError, match=r"inferloop:entrance\.clients"):
+        compose(settings_of("pilot-aws", entrance={"clients": ["everybody"]}), "pilot-aws")
+
+
+def test_a_public_name_that_its_certificate_does_not_cover_is_refused() -> None:
+    textnlp = settings_of("pilot-aws").textnlp.model_dump(mode="json")
+    with pytest.raises(SettingsError, match=r"directly below pilot\.example\.com"):
+        settings_of("pilot-aws", textnlp={**textnlp, "hostname": "a.models.pilot.example.com"})

@@ -32,9 +32,13 @@ TABLE: Mapping[str, tuple[Mapping[str, Any], set[str]]] = {
     "network.nat": (
         {"network": {"nat": "single"}},
         {
-            f"network-{part}"
-            for zone in ("eu-central-1b", "eu-central-1c")
-            for part in (f"nat-{zone}", f"nat-{zone}-address", f"private-{zone}-nat-route")
+            *(
+                f"network-{part}"
+                for zone in ("eu-central-1b", "eu-central-1c")
+                for part in (f"nat-{zone}", f"nat-{zone}-address", f"private-{zone}-nat-route")
+            ),
+            # One alarm for one gateway has no number.
+            *("alarms-nat-ports", "alarms-nat-ports-1", "alarms-nat-ports-2", "alarms-nat-ports-3"),
         },
     ),
     "database.instance_class": ({"database": {"instance_class": "db.m7g.xlarge"}}, {"database-server"}),
@@ -75,6 +79,7 @@ TABLE: Mapping[str, tuple[Mapping[str, Any], set[str]]] = {
     ),
     "budget.limit_usd_per_month": ({"budget": {"limit_usd_per_month": 6000}}, {"cost-budget"}),
     "firewall.requests_per_address": ({"firewall": {"requests_per_address": 2000}}, {"edge-firewall"}),
+    "entrance.clients": ({"entrance": {"clients": ["203.0.113.0/24"]}}, {"entrance-clients-1"}),
     "backup.retention_days": ({"backup": {"retention_days": 30}}, {"backup-plan"}),
     "registry.pull_through": ({"registry": {"pull_through": {"quay": "quay.io"}}}, {"images-cache-quay"}),
 }

@@ -12,6 +12,7 @@ from stacks.rehearsal.custom_resources import install_definitions, read_definiti
 from stacks.rehearsal.node_pool import NodePool, Taint
 from stacks.rehearsal.plugins.errors import RehearsalError
 from stacks.rehearsal.plugins.executable import write_plugin
+from stacks.rehearsal.stand_in_definitions import stand_in_sets
 from tests.support.kubernetes_program import KubernetesProgram
 
 POOLS = (
@@ -45,13 +46,14 @@ def control_plane(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="session")
 def defined_plane(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    """A running control plane with every definition of the lock; tests are skipped where they are not fetched."""
+    """A running control plane with every definition of the lock, and every stand-in; skipped where none is fetched."""
     try:
         read_definitions(load_charts().definition_set("keda"))
     except RehearsalError as error:
         pytest.skip(str(error))
     with ControlPlane(tmp_path_factory.mktemp("defined") / "control-plane", pools=POOLS, programs=programs) as plane:
         install_definitions(plane.api())
+        install_definitions(plane.api(), stand_in_sets(chart.name for chart in load_charts().charts))
         yield plane
 
 

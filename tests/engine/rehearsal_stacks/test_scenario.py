@@ -30,8 +30,12 @@ POOLS = (
 CHANGE = {"owner": "two"}
 SINK = Sink(Mode.QUIET)
 PUBLIC_SECRET = """
-with open(config.require("log"), "a") as file:
-    password.apply(file.write)
+def tell(value):
+    with open(config.require("log"), "a") as file:
+        file.write(value)
+
+
+password.apply(tell)
 """
 
 
@@ -92,14 +96,16 @@ def test_a_gpu_request_that_no_node_meets_fails_with_the_schedulers_reason(
     assert not report.ok
 
 
-def test_a_fault_that_never_happens_fails_the_rehearsal(workspace: MakeWorkspace) -> None:
+def test_a_fault_that_never_happens_and_a_setting_that_changes_nothing_fail_the_rehearsal(
+    workspace: MakeWorkspace,
+) -> None:
     space = workspace(AWS)
-    report = rehearse(
-        space, Rehearsal(region=REGION, faults=[Fault.parse("create:aws:s3/bucket:Bucket:99")]), sink=SINK
-    )
-    failed = [step for step in report.steps if step.outcome is Outcome.FAILED]
-    assert [step.name for step in failed] == ["faults"]
-    assert "create:aws:s3/bucket:Bucket:99" in failed[0].detail
+    faults = [Fault.parse("create:aws:s3/bucket:Bucket:99")]
+    report = rehearse(space, Rehearsal(region=REGION, change={"unread": 1}, faults=faults), sink=SINK)
+    failed = {step.name: step.detail for step in report.steps if step.outcome is Outcome.FAILED}
+    assert set(failed) == {"update", "faults"}
+    assert failed["update"] == "unread = 1 changed nothing"
+    assert "create:aws:s3/bucket:Bucket:99" in failed["faults"]
 
 
 def test_a_secret_that_a_program_writes_into_a_log_fails_the_rehearsal(workspace: MakeWorkspace) -> None:
@@ -110,10 +116,3 @@ def test_a_secret_that_a_program_writes_into_a_log_fails_the_rehearsal(workspace
     assert [step.name for step in failed] == ["secrets"]
     assert report.secrets.found == ("log/program.log",)
     assert "correct-horse" not in report.model_dump_json()
-
-
-def test_a_setting_that_changes_nothing_fails_the_update(workspace: MakeWorkspace) -> None:
-    space = workspace(AWS)
-    report = rehearse(space, Rehearsal(region=REGION, change={"unread": 1}), sink=SINK)
-    failed = {step.name: step.detail for step in report.steps if step.outcome is Outcome.FAILED}
-    assert failed == {"update": "unread = 1 changed nothing"}
