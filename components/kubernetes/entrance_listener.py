@@ -82,19 +82,20 @@ class EntranceListener(pulumi.ComponentResource):
                 "clientIPDetection": {"xForwardedFor": {"numTrustedHops": 1}},
             },
         )
+        policy: ApiObject = {
+            "podSelector": {"matchLabels": {f"{_ENVOY_API}/owning-gatewayclass": args.gateway_class}},
+            "policyTypes": ["Ingress"],
+            "ingress": [
+                {
+                    "from": [{"ipBlock": {"cidr": cidr}} for cidr in args.source_cidrs],
+                    "ports": [{"protocol": "TCP", "port": PROXY_PORT}],
+                }
+            ],
+        }
         kubernetes.networking.v1.NetworkPolicy(
             f"{name}-from-load-balancer",
             metadata=self._metadata("from-load-balancer"),
-            spec={
-                "podSelector": {"matchLabels": {f"{_ENVOY_API}/owning-gatewayclass": args.gateway_class}},
-                "policyTypes": ["Ingress"],
-                "ingress": [
-                    {
-                        "from": [{"ipBlock": {"cidr": cidr}} for cidr in args.source_cidrs],
-                        "ports": [{"protocol": "TCP", "port": PROXY_PORT}],
-                    }
-                ],
-            },
+            spec=policy,
             opts=inside,
         )
         self.register_outputs({"gateway": gateway, "namespace": PROXIES.namespace})
