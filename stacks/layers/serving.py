@@ -1,5 +1,6 @@
 """What the settings say of models and images, in the words of the Kubernetes workloads."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,11 @@ from stacks.settings.serving import ImageSettings, ServedModelSettings
 
 RUNTIME = "runtime"
 VELERO_PLUGIN = "velero_plugin"
+
+# A model's files lie on the node twice while they are mirrored: as they come, and as they are published.
+_MIRRORED_COPIES = 2
+# The share of a node's disk that pods may take; the rest is for images and the node itself.
+_FOR_PODS = 0.8
 
 # Nobody answers under `.invalid` (RFC 2606), and no image has this digest: what is previewed with it cannot be run.
 _UNKNOWN = "sha256:" + "0" * 64
@@ -48,8 +54,14 @@ def image(images: ImageSettings, name: str) -> str:
 
 
 def check_models(settings: StagingFields) -> None:
-    """Refuse a model that its pool's machine cannot hold. Raises PreflightError."""
+    """Refuse a model that its pool's machine, or the node that mirrors it, cannot hold. Raises PreflightError."""
     for name, model in settings.served_models().items():
+        needed_gib = math.ceil(_MIRRORED_COPIES * model.plan.weights_bytes_per_shard * model.shards / 2**30)
+        if needed_gib > settings.cluster.system_disk_gib * _FOR_PODS:
+            raise PreflightError(
+                f"the model {name} is mirrored by way of a system node, which needs {needed_gib} GiB for it; set "
+                f"inferloop:cluster.system_disk_gib to {math.ceil(needed_gib / _FOR_PODS)} or more"
+            )
         if model.pool is None:
             continue
         machine = load_availability().machine_in(settings.platform_args()["region"], settings.pools[model.pool].size)

@@ -62,6 +62,8 @@ class ClusterSettings(Section):
     """Fewest such nodes."""
     system_maximum: PositiveInt = 6
     """Most such nodes."""
+    system_disk_gib: int = Field(default=50, ge=20, le=16384)
+    """Disk of each such node in GiB; a model is mirrored by way of one, which must hold its files."""
 
     @model_validator(mode="after")
     def _be_in_order(self) -> "ClusterSettings":

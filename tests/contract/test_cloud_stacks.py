@@ -196,3 +196,9 @@ def test_a_public_name_that_its_certificate_does_not_cover_is_refused() -> None:
     textnlp = settings_of("pilot-aws").textnlp.model_dump(mode="json")
     with pytest.raises(SettingsError, match=r"directly below pilot\.example\.com"):
         settings_of("pilot-aws", textnlp={**textnlp, "hostname": "a.models.pilot.example.com"})
+
+
+def test_a_model_that_no_system_node_can_mirror_is_refused() -> None:
+    cluster = {"admins": ["arn:aws:iam::123456789012:role/platform-engineers"], "system_disk_gib": 50}
+    with pytest.raises(PreflightError, match=r"set inferloop:cluster\.system_disk_gib to \d+ or more"):
+        compose(settings_of("scale-aws", cluster=cluster), "scale-aws")
