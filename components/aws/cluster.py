@@ -160,7 +160,10 @@ class Cluster(pulumi.ComponentResource):
             certificate_authority=control_plane.certificate_authority.data,
             version=args.version,
             kubeconfig=_kubeconfig(platform, control_plane),
-            firewall=control_plane.vpc_config.cluster_security_group_id,
+            # By its id, without which a preview takes the inputs' vpc_config for the outputs' and finds no group.
+            firewall=pulumi.Output.all(control_plane.id, control_plane.vpc_config.cluster_security_group_id).apply(
+                lambda known: str(known[1])
+            ),
             node_identity=node_role.arn,
         )
         self.register_outputs({"name": control_plane.name, "endpoint": control_plane.endpoint, "version": args.version})
