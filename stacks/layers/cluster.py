@@ -14,7 +14,6 @@ from components.kubernetes.operator_account import ACCOUNTS, Operator
 from stacks.layers.additions import Additions
 from stacks.layers.foundation import Ground
 from stacks.layers.serving import VELERO_PLUGIN, image
-from stacks.layers.tenants import TABULAR, TEXTNLP
 from stacks.settings.cloud import PilotFields, ScaleUpFields, StagingFields
 
 STORAGE_CLASS = "encrypted"
@@ -95,8 +94,7 @@ def _services(facts: OperatorFacts, additions: Additions, settings: StagingField
 
 
 def _entrance(settings: PilotFields, installed: bool) -> Mapping[str, Any]:
-    tenants = (TEXTNLP,) if settings.tabular is None else (TEXTNLP, TABULAR)
-    return {"hosts": settings.public_hostnames(), "tenants": tenants, "install": installed}
+    return {"hosts": settings.public_hostnames(), "tenants": settings.tenant_names(), "install": installed}
 
 
 def _authority(settings: StagingFields) -> Mapping[str, Any]:

@@ -63,7 +63,7 @@ def foundation_args(settings: StagingFields) -> Iterator[tuple[Foundation | Capa
 
 def secret_args(settings: StagingFields) -> Arguments:
     """Return the names of the stack's secrets: the database's, and those of each tenant."""
-    tenants = ("textnlp",) if settings.tabular is None else ("textnlp", "tabular")
+    tenants = settings.tenant_names()
     access_keys = tuple(f"{tenant}-{role}" for tenant in tenants for role in ("api-key", "admin-key"))
     private = tuple(f"{tenant}-privacy-key" for tenant in tenants)
     return {"names": (_DATABASE_PASSWORD, *access_keys, *private), "access_keys": access_keys}

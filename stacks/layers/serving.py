@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from components.catalog.availability import load_availability
-from components.catalog.machines import load_catalog
+from components.catalog.machines import Machine, load_catalog
 from components.errors import PreflightError
 from stacks.settings.cloud import PilotFields, StagingFields
 from stacks.settings.serving import ImageSettings, ServedModelSettings
@@ -56,31 +56,32 @@ def image(images: ImageSettings, name: str) -> str:
 def check_models(settings: StagingFields) -> None:
     """Refuse a model that its pool's machine, or the node that mirrors it, cannot hold. Raises PreflightError."""
     for name, model in settings.served_models().items():
+        if model.pool is not None:
+            _check_accelerators(name, model, model.pool, _machine(settings, model.pool))
         needed_gib = math.ceil(_MIRRORED_COPIES * model.plan.weights_bytes_per_shard * model.shards / 2**30)
         if needed_gib > settings.cluster.system_disk_gib * _FOR_PODS:
             raise PreflightError(
                 f"the model {name} is mirrored by way of a system node, which needs {needed_gib} GiB for it; set "
                 f"inferloop:cluster.system_disk_gib to {math.ceil(needed_gib / _FOR_PODS)} or more"
             )
-        if model.pool is None:
-            continue
-        machine = load_availability().machine_in(settings.platform_args()["region"], settings.pools[model.pool].size)
-        if model.shards > machine.count:
-            raise PreflightError(
-                f"the model {name} has shards: {model.shards}, and a {machine.type} of pool {model.pool} has "
-                f"{machine.count} GPU{'s' if machine.count > 1 else ''}; lower shards, or take a larger size"
-            )
-        memory = machine_memory_bytes(machine.accelerator)
-        if model.plan.weights_bytes_per_shard >= memory:
-            raise PreflightError(
-                f"the model {name} needs {model.plan.weights_bytes_per_shard:,} bytes of weights on each GPU, and a "
-                f"{machine.accelerator} of pool {model.pool} has {memory:,}; raise shards, or take another size"
-            )
 
 
-def machine_memory_bytes(accelerator: str) -> int:
-    """Return the memory of one accelerator, in bytes."""
-    return load_catalog().accelerator(accelerator).memory_mib * 2**20
+def _check_accelerators(name: str, model: ServedModelSettings, pool: str, machine: Machine) -> None:
+    if model.shards > machine.count:
+        raise PreflightError(
+            f"the model {name} has shards: {model.shards}, and a {machine.type} of pool {pool} has "
+            f"{machine.count} GPU{'s' if machine.count > 1 else ''}; lower shards, or take a larger size"
+        )
+    memory = load_catalog().accelerator(machine.accelerator).memory_mib * 2**20
+    if model.plan.weights_bytes_per_shard >= memory:
+        raise PreflightError(
+            f"the model {name} needs {model.plan.weights_bytes_per_shard:,} bytes of weights on each GPU, and a "
+            f"{machine.accelerator} of pool {pool} has {memory:,}; raise shards, or take another size"
+        )
+
+
+def _machine(settings: StagingFields, pool: str) -> Machine:
+    return load_availability().machine_in(settings.platform_args()["region"], settings.pools[pool].size)
 
 
 def served_model(
@@ -89,8 +90,7 @@ def served_model(
     """Return one model as the language service takes it."""
     accelerator = "CPU"
     if model.pool is not None:
-        region = settings.platform_args()["region"]
-        accelerator = load_availability().machine_in(region, settings.pools[model.pool].size).accelerator
+        accelerator = _machine(settings, model.pool).accelerator
     scaling = model.autoscaling
     return {
         "server": {

@@ -38,7 +38,7 @@ def deploy_tenants(ground: Ground, offer: ClusterOffer, settings: StagingFields)
     inside = pulumi.ResourceOptions.merge(after(offer.ready), pulumi.ResourceOptions(providers=[ground.kubernetes]))
     around = surroundings(ground, offer)
     identities = workload_identities(ground, settings)
-    artifacts = mirror_weights(ground, offer, settings, around, identities)
+    artifacts = mirror_weights(ground, offer, settings, around, identities, inside)
 
     def foundations(tenant: str, models: Mapping[str, Any]) -> Foundations:
         return _foundations(tenant, models, ground, offer, artifacts, identities)

@@ -7,7 +7,6 @@ import pulumi
 from components.contracts import Foundation, ModelArtifact, VolumeHandle, WorkloadPrincipal
 from components.kubernetes.cluster_services import ClusterOffer
 from components.kubernetes.namespace import Namespace, NamespaceArgs
-from components.kubernetes.ordering import after
 from components.kubernetes.priority_classes import Priority
 from components.kubernetes.traffic import Surroundings
 from components.kubernetes.weights import Weights, WeightsArgs
@@ -50,9 +49,12 @@ def mirror_weights(
     settings: StagingFields,
     surroundings: Surroundings,
     identities: Mapping[str, WorkloadPrincipal],
+    inside: pulumi.ResourceOptions,
 ) -> Mapping[str, ModelArtifact]:
-    """Bring every model to the object store; who serves it waits until it is there."""
-    inside = pulumi.ResourceOptions.merge(after(offer.ready), pulumi.ResourceOptions(providers=[ground.kubernetes]))
+    """Bring every model to the object store; who serves it waits until it is there.
+
+    `inside` are the options of what stands on the equipped cluster.
+    """
     namespace = Namespace(f"{NAMESPACE}-base", NamespaceArgs(namespace=NAMESPACE, gpus=0), opts=inside).namespace
     volume = VolumeHandle(uri=ground.buckets[_BUCKET].uri)
     return {

@@ -97,6 +97,10 @@ class StagingFields(StackSettings):
         """Return what the cloud's platform is told, tags apart."""
         raise NotImplementedError
 
+    def tenant_names(self) -> tuple[str, ...]:
+        """Name the tenants that the stack has."""
+        return ("textnlp",) if self.tabular is None else ("textnlp", "tabular")
+
     def served_models(self) -> dict[str, ServedModelSettings]:
         """Return every served model by its tenant and name, as `tenant-model`."""
         models = {f"textnlp-{name}": model for name, model in self.textnlp.models.items()}

@@ -66,6 +66,11 @@ def _download(context: Context, go: Go, wanted: ModuleFiles, modules: Path, lock
     own = {"GOMODCACHE": "mod", "GOPATH": "path", "GOTMPDIR": "tmp", "XDG_CONFIG_HOME": "config"}
     environ = {**go_environment(context), **{name: str(modules / part) for name, part in own.items()}}
     (modules / "tmp").mkdir(exist_ok=True)
+    # Else go leaves a process behind that still writes its counters while the folder is removed
+    # (https://go.dev/doc/telemetry).
+    telemetry = modules / "config" / "go" / "telemetry"
+    telemetry.mkdir(parents=True, exist_ok=True)
+    (telemetry / "mode").write_text("off", encoding="utf-8")
     finished = processes.run(
         [go.path, "mod", "download", "-json", f"{wanted.module}@{wanted.version}"],
         stop=context.stop,

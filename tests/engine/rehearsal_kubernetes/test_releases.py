@@ -265,13 +265,14 @@ def test_a_release_that_skips_its_definitions_brings_no_kind(releases: Releases,
     locked = load_charts().chart("velero")
     inputs: dict[str, Any] = {"name": "it", "namespace": "releases", "chart": locked.chart, "version": locked.version}
     inputs["repositoryOpts"] = {"repo": locked.repository}
+    # A kind that no other test makes, for definitions outlive their releases.
     releases.create({**inputs, "skipCrds": True})
-    ensure_kind(api, "velero.io/v1", "Schedule")
+    ensure_kind(api, "velero.io/v1", "DownloadRequest")
     with pytest.raises(UnknownKindError):
-        api.is_namespaced("velero.io/v1", "Schedule")
+        api.is_namespaced("velero.io/v1", "DownloadRequest")
     releases.update(inputs)
-    ensure_kind(api, "velero.io/v1", "Schedule")
-    assert api.is_namespaced("velero.io/v1", "Schedule")
+    ensure_kind(api, "velero.io/v1", "DownloadRequest")
+    assert api.is_namespaced("velero.io/v1", "DownloadRequest")
     releases.delete("releases", "it")
 
 
