@@ -39,6 +39,8 @@ async def connect(dsn: str, *, timeout_s: float = _CONNECT_TIMEOUT_S) -> asyncpg
         reason = f"no answer within {timeout_s:g} s; is the server running?"
     except OSError as error:
         reason = f"{error.strerror or 'no connection'}; is the server running?"
+    except asyncpg.InternalClientError:
+        reason = "the server went away meanwhile; is it running?"
     except (asyncpg.InterfaceError, ValueError):
         reason = "the DSN holds an option that is not understood; check the DSN file"
     raise DatabaseError(f"cannot connect to the database at {place}: {reason}") from None
@@ -54,7 +56,14 @@ def database_errors() -> Iterator[None]:
             f"the database's schema is not the one of this release ({error.args[0]}); "
             "run `inferloop-runtime migrate up` or `migrate repair`"
         ) from None
-    except (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.InterfaceError, OSError) as error:
+    except (
+        asyncpg.PostgresConnectionError,
+        asyncpg.AdminShutdownError,
+        asyncpg.InterfaceError,
+        # What asyncpg says where the server goes in the middle of an operation.
+        asyncpg.InternalClientError,
+        OSError,
+    ) as error:
         raise DatabaseError(f"the connection to the database was lost ({error}); is the server running?") from error
     except asyncpg.PostgresError as error:
         raise DatabaseError(f"the database refuses the statement: {error.args[0]}") from error

@@ -14,6 +14,7 @@ from inferloop_runtime.errors import DatabaseError
 from inferloop_runtime.gateway.application import Application, Page
 from inferloop_runtime.gateway.console import Console
 from inferloop_runtime.gateway.database import ReconnectingDatabase
+from inferloop_runtime.gateway.duty import start_duty
 from inferloop_runtime.gateway.journal import Journal
 from inferloop_runtime.gateway.key_table import KeyTable
 from inferloop_runtime.gateway.pipeline import Pipeline
@@ -98,9 +99,9 @@ async def _serve(settings: GatewaySettings) -> None:
     gc.set_threshold(_GC_THRESHOLD)
 
     tasks = [
-        asyncio.create_task(keys.keep_fresh(), name="keys"),
-        asyncio.create_task(upstreams.watch(), name="upstreams"),
-        asyncio.create_task(writer.run(), name="usage"),
+        start_duty(keys.keep_fresh(), "keys"),
+        start_duty(upstreams.watch(), "upstreams"),
+        start_duty(writer.run(), "usage"),
     ]
     try:
         await serve_until_stopped(
