@@ -2,18 +2,19 @@
 
 import gc
 
-import pulumi
+# Before the imports: a cloud's SDK makes some hundred thousand objects that live to the end, and importing takes far
+# longer where garbage is looked for among them all the time.
+gc.set_threshold(200_000)
 
-from components.errors import InferloopError
-from stacks.phases.registry import phase_named
-from stacks.settings import load_settings
+import pulumi  # noqa: E402
+
+from components.errors import InferloopError  # noqa: E402
+from stacks.phases.registry import phase_named  # noqa: E402
+from stacks.settings import load_settings  # noqa: E402
 
 
 def main() -> None:
     """Run the program; an expected failure is reported without a traceback, before the engine has done anything."""
-    # A cloud's SDK makes some hundred thousand objects that live to the end, and its import takes far longer where
-    # garbage is looked for among them all the time.
-    gc.set_threshold(200_000)
     try:
         settings = load_settings()
         phase = phase_named(settings.phase)

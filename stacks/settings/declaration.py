@@ -32,9 +32,12 @@ Member = tuple[str, str]
 
 def declared_settings() -> dict[str, Declaration]:
     """Return the declarations of Pulumi.yaml's `config`, from the settings of every cloud and phase."""
+    # No program of a stack comes here.
+    from stacks.settings.descriptions import described
+
     found: dict[str, dict[Member, FieldInfo]] = {}
     for member in MEMBERS:
-        for key, field in settings_class(*member).model_fields.items():
+        for key, field in described(settings_class(*member)).model_fields.items():
             found.setdefault(key, {})[member] = field
     return {key: _declaration(key, fields) for key, fields in found.items()}
 

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from stacks.settings.checkout import PROJECT
+from stacks.settings.descriptions import described
 from stacks.settings.members import MEMBERS, settings_class
 from stacks.settings.structure import Model, alternatives, element_of, is_mapping, is_model, is_optional
 
@@ -51,7 +52,7 @@ def references_of_phase(phase: str) -> tuple[SettingReference, ...]:
 
 def setting_references(model: Model) -> tuple[SettingReference, ...]:
     """Return every setting of a model, those of its sections under their whole keys."""
-    return tuple(dict.fromkeys(_of_section(f"{PROJECT}:", model, None)))
+    return tuple(dict.fromkeys(_of_section(f"{PROJECT}:", described(model), None)))
 
 
 def _of_section(prefix: str, model: Model, values: BaseModel | None) -> Iterator[SettingReference]:

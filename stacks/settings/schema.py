@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from components.errors import SettingsError
 from components.suggestion import did_you_mean, nearest_of
 from stacks.settings.checkout import PROJECT
+from stacks.settings.descriptions import described
 from stacks.settings.members import DEFAULT_CLOUD, MEMBERS, settings_class
 
 _OTHER_NAMESPACES = rf"^(?!{PROJECT}:)[^:]+:.+$"
@@ -38,7 +39,7 @@ def stack_file_schema(cloud: str | None = None, phase: str | None = None) -> Sch
     members = _chosen(cloud, phase)
     models = {member: settings_class(*member) for member in members}
     # One class may serve several phases.
-    kinds = list(dict.fromkeys(models.values()))
+    kinds = [described(kind) for kind in dict.fromkeys(models.values())]
     references, shared = models_json_schema([(kind, "validation") for kind in kinds])
     definitions: dict[str, Schema] = shared.get("$defs", {})
     top = {member: references[kind, "validation"]["$ref"].rpartition("/")[2] for member, kind in models.items()}

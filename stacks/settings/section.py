@@ -9,6 +9,6 @@ PortNumber = Annotated[int, Field(ge=0, le=65535)]
 
 
 class Section(BaseModel):
-    """A group of settings; unknown keys are refused."""
+    """A group of settings; unknown keys are refused. A setting's docstring is its description (descriptions.py)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -20,8 +20,8 @@ TIMES_PULUMI = 8
 PROGRAM = """
 import gc, inspect, json, re, sys, time
 start = time.process_time()
-import pulumi
 exec(sys.argv[2])
+import pulumi
 from components.contracts import Capability, Foundation
 from components.registry import capabilities_of, component
 from stacks.phases.registry import phase_named
