@@ -56,6 +56,7 @@ def test_the_stacks_program_loads_no_serving_library_and_no_cloud_sdk() -> None:
     assert not {name for name in loaded if name.startswith("pulumi_")}
 
 
+@pytest.mark.timing
 def test_the_stacks_program_imports_within_its_time_budget() -> None:
     """At most twice what Pulumi's own SDK takes, both measured in CPU time and in turn; the best of three each."""
     assert _COLLECTION.rpartition("; ")[2] in (ROOT / "stacks" / "__main__.py").read_text(encoding="utf-8")

@@ -96,6 +96,7 @@ def test_only_the_chosen_clouds_sdk_is_loaded_and_of_it_what_components_use(
     assert not [name for name in names if name.startswith(("components.local", "stacks.settings.gcp"))]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_program_is_imported_within_its_time_budget(stack: str, environment: dict[str, str]) -> None:
     """In CPU time, with modules compiled before; each round measures both, as a busy machine slows both down."""
