@@ -14,7 +14,7 @@ from inferloop.rehearsal.workspace import Workspace
 from inferloop.sink import Sink
 from inferloop.stack_lock import stack_lock
 from inferloop.state import read_state
-from stacks.rehearsal.aws.plugin import ENDPOINT
+from stacks.rehearsal.aws.plugin import ENDPOINT, SCHEMAS
 from stacks.rehearsal.emulators import Emulators, find_emulators, start_emulators, stop_emulators
 from stacks.rehearsal.node_pool import NodePool
 from stacks.rehearsal.plugins.faults import Fault
@@ -118,6 +118,7 @@ def _connect(
         "PATH": os.pathsep.join([str(emulators.programs), environment["PATH"]]),
         ENDPOINT: emulators.aws,
         STATE_DIR: str(workspace.state),
+        SCHEMAS: str(workspace.schemas),
         FAULTS: ",".join(map(str, faults)),
     }
     runner = EngineRunner(project, engine, environment=environment)

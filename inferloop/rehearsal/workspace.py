@@ -1,5 +1,6 @@
 """The folder of one stack's rehearsal: a home of its own, whose state, passphrase and plugins are no other stack's."""
 
+import importlib.metadata
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -53,6 +54,11 @@ class Workspace:
     def lock(self) -> Path:
         """The lock that a rehearsal of this stack holds; it lies beside the folder, which may be removed."""
         return self.folder.parent / f".{self.stack}.lock"
+
+    @property
+    def schemas(self) -> Path:
+        """What was read of the installed AWS SDK; rehearsals of all stacks share it."""
+        return self.folder.parent / f".pulumi-aws-{importlib.metadata.version('pulumi-aws')}.jsonl"
 
     @property
     def kept(self) -> Path:

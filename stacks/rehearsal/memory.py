@@ -1,6 +1,5 @@
 """Watch how much memory a rehearsal takes over all of its processes."""
 
-import contextlib
 import os
 import threading
 import time
@@ -11,6 +10,8 @@ from types import TracebackType
 import psutil
 
 _INTERVAL_S = 1.0
+# Of a processor: the kernel walks a process's whole memory to tell its share, which takes long for large ones.
+_MAX_LOAD = 0.03
 _MIB = 2**20
 
 
@@ -46,25 +47,21 @@ class MemoryWatch:
 
     def _watch(self) -> None:
         while True:
+            begun = time.thread_time()
             total = sum(_memory_of(pid) for pid in process_tree(os.getpid(), self._others()))
             self.samples.append((round(time.monotonic() - self._started, 2), round(total / _MIB, 1)))
-            if self._ended.wait(_INTERVAL_S):
+            if self._ended.wait(max(_INTERVAL_S, (time.thread_time() - begun) / _MAX_LOAD)):
                 return
 
 
 def process_tree(root: int, others: Iterable[int] = ()) -> set[int]:
     """Return the ids of processes and of everything that they started, `root` and `others` among them."""
-    children: dict[int, list[int]] = {}
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            children.setdefault(process.ppid(), []).append(process.pid)
-    found: set[int] = set()
-    left = [root, *others]
-    while left:
-        pid = left.pop()
-        if pid not in found:
-            found.add(pid)
-            left.extend(children.get(pid, ()))
+    found = {root, *others}
+    for pid in tuple(found):
+        try:
+            found.update(child.pid for child in psutil.Process(pid).children(recursive=True))
+        except psutil.Error:
+            continue
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stacks.rehearsal.aws.schema import shape_of, type_schema
+from stacks.rehearsal.aws.schema import type_schema
 from stacks.rehearsal.plugins.provider import ResourceState
 
 # Services whose ARNs name no region.
@@ -40,14 +40,8 @@ class EmulatedStore:
         service = token.split(":")[1].split("/")[0]
         properties = dict(inputs)
         region_of_arn = "" if service in _GLOBAL else region
-        for name, annotation in type_schema(token).outputs.items():
-            shape = shape_of(annotation)
-            if (
-                name in properties
-                or shape.kind != "scalar"
-                or shape.type is not str
-                or name in type_schema(token).inputs
-            ):
+        for name, shape in type_schema(token).outputs.items():
+            if name in properties or shape.scalar != "str" or name in type_schema(token).inputs:
                 continue
             is_arn = name == "arn" or name.endswith("Arn")
             properties[name] = f"arn:aws:{service}:{region_of_arn}:{account}:{resource_id}" if is_arn else resource_id

@@ -12,7 +12,8 @@ from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from stacks.rehearsal.aws.schema import object_schema, shape_of
+from stacks.rehearsal.aws.schema import Shape as PropertyShape
+from stacks.rehearsal.aws.schema import object_schema
 
 _NAMED_VALUES = {"name", "values"}
 _IGNORED = re.compile(r"[^a-z0-9]")
@@ -51,17 +52,16 @@ def as_declared(shape: StructureShape, name: str, value: Any) -> Any:
     return to_service(member, value, {}) if scalar and member is not None and member.type_name == "string" else value
 
 
-def from_service(annotation: Any, value: Any, renames: Mapping[str, str]) -> Any:
-    """Return a service's answer in the form of an SDK annotation; None where it says nothing of it."""
-    shape = shape_of(annotation)
+def from_service(shape: PropertyShape, value: Any, renames: Mapping[str, str]) -> Any:
+    """Return a service's answer in the form of the SDK's property; None where it says nothing of it."""
     if value is None:
         return None
-    if shape.kind == "list":
+    if shape.kind == "list" and shape.element:
+        inner = shape.element
         items = value if isinstance(value, list) else [value]
-        inner = shape_of(shape.type)
-        if isinstance(value, Mapping) and inner.kind == "object" and set(object_schema(inner.type)[0]) == _NAMED_VALUES:
+        if isinstance(value, Mapping) and _is_named_values(inner):
             items = [{"name": name, "values": values} for name, values in value.items()]
-        return [item for item in (from_service(shape.type, one, renames) for one in items) if item is not None]
+        return [item for item in (from_service(inner, one, renames) for one in items) if item is not None]
     if shape.kind == "map":
         if isinstance(value, list):
             return {_field(item, "key"): _field(item, "value") for item in value}
@@ -71,18 +71,21 @@ def from_service(annotation: Any, value: Any, renames: Mapping[str, str]) -> Any
             value = value[0] if value else None
         if not isinstance(value, Mapping):
             return None
-        types, _ = object_schema(shape.type)
-        return select(types, value, renames)
-    return _scalar(shape.type, value)
+        return select(object_schema(shape.object_type).properties, value, renames)
+    return _scalar(shape.scalar, value)
 
 
-def select(types: Mapping[str, Any], answer: Mapping[str, Any], renames: Mapping[str, str]) -> dict[str, Any]:
+def _is_named_values(shape: PropertyShape) -> bool:
+    return shape.kind == "object" and set(object_schema(shape.object_type).properties) == _NAMED_VALUES
+
+
+def select(types: Mapping[str, PropertyShape], answer: Mapping[str, Any], renames: Mapping[str, str]) -> dict[str, Any]:
     """Return the properties among `types` that an answer holds."""
     members = {_plain(name): name for name in answer}
     found: dict[str, Any] = {}
-    for name, annotation in types.items():
+    for name, shape in types.items():
         member = _member(name, members, renames)
-        value = None if member is None else from_service(annotation, answer[member], renames)
+        value = None if member is None else from_service(shape, answer[member], renames)
         if value is not None:
             found[name] = value
     return found
@@ -165,22 +168,24 @@ def _member(name: str, members: Mapping[str, str], renames: Mapping[str, str]) -
     return next((members[candidate] for candidate in candidates if candidate in members), None)
 
 
-def _scalar(kind: Any, value: Any) -> Any:
+def _scalar(kind: str, value: Any) -> Any:
     if isinstance(value, Mapping) and set(value) <= {"Value"}:
         value = value.get("Value")
-    if kind is str and isinstance(value, Mapping) and "Statement" in value:
+    if kind == "str" and isinstance(value, Mapping) and "Statement" in value:
         # botocore parses the policies of IAM.
         return json.dumps(value)
     if isinstance(value, datetime.datetime):
         return value.isoformat()
     if isinstance(value, Mapping | list) or value is None:
         return None
-    if kind is str:
+    if kind == "str":
         return str(value).lower() if isinstance(value, bool) else str(value)
-    if kind is bool:
+    if kind == "bool":
         return value if isinstance(value, bool) else str(value).lower() == "true"
-    if kind in (int, float):
-        return kind(value)
+    if kind == "int":
+        return int(value)
+    if kind == "float":
+        return float(value)
     return value
 
 

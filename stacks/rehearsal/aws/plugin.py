@@ -24,6 +24,8 @@ from stacks.rehearsal.plugins.provider import InvalidProperty, ProviderPlugin, R
 
 ENDPOINT = "INFERLOOP_REHEARSAL_AWS_ENDPOINT"
 """Environment variable: where moto's server listens."""
+SCHEMAS = "INFERLOOP_REHEARSAL_SCHEMAS"
+"""Environment variable: the file that keeps what was read of the installed SDK."""
 _DEFAULT_REGION = "us-east-1"
 
 

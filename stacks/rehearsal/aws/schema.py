@@ -1,128 +1,119 @@
-"""What the installed AWS SDK's own annotations say of a resource type: inputs, types, what is required, outputs.
+"""What the installed AWS SDK says of a resource type: inputs, types, what is required, outputs.
 
-The classes of `pulumi_aws` are generated from the official provider's schema, so what they refuse the provider refuses.
+It is read once from the SDK's annotations (sdk_annotations.py), which imports a whole service; a file keeps what was
+read for the next process (schema_file.py).
 """
 
 import functools
-import importlib
-import inspect
-import re
-import threading
-import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-from pulumi import _types
+from stacks.rehearsal.aws.schema_file import SchemaFile
 
-from stacks.rehearsal.plugins.errors import UnknownTokenError
 
-_PACKAGE = "pulumi_aws"
-_IMPORTING = threading.Lock()
-_REPLACES = re.compile(r"forces? (?:a |the creation of a )?(?:new resource|replacement)", re.IGNORECASE)
-_PARAMETER = re.compile(r":param pulumi\.Input\[.*\] (\w+): (.*)")
+@dataclass(frozen=True)
+class Shape:
+    """The type of a property.
+
+    `scalar` is `str`, `bool`, `int` or `float`, and `values` what an enumeration allows; `element` is what a list or a
+    map holds, and `object_type` the name by which `object_schema` knows an object.
+    """
+
+    kind: Literal["scalar", "list", "map", "object", "any"]
+    scalar: str = ""
+    values: tuple[str, ...] = ()
+    element: "Shape | None" = None
+    object_type: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectSchema:
+    """The properties of an object, and the names of the required ones."""
+
+    properties: Mapping[str, Shape]
+    required: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TypeSchema:
     """One resource type by the SDK's names.
 
-    `inputs` and `outputs` map property names to the SDK's type annotations (`outputs` holds the inputs too); `replaces`
-    are the inputs whose documentation says that a change forces a new resource.
+    `outputs` holds the inputs too; `replaces` are the inputs whose documentation says that a change forces a new
+    resource.
     """
 
     token: str
-    inputs: Mapping[str, Any]
+    inputs: Mapping[str, Shape]
     required: frozenset[str]
-    outputs: Mapping[str, Any]
+    outputs: Mapping[str, Shape]
     replaces: frozenset[str]
 
 
-@dataclass(frozen=True)
-class Shape:
-    """An annotation with its wrappers taken off: a scalar, a list, a map, an object, or an enumeration of values."""
+_file = SchemaFile(None)
 
-    kind: typing.Literal["scalar", "list", "map", "object", "any"]
-    type: Any = None
-    values: tuple[str, ...] = ()
+
+def keep_schemas_in(path: Path) -> None:
+    """Read schemas from a file from now on, and write to it those that it lacks; any number of processes may."""
+    global _file
+    _file = SchemaFile(path)
+    type_schema.cache_clear()
+    object_schema.cache_clear()
 
 
 @functools.cache
 def type_schema(token: str) -> TypeSchema:
     """Return the schema of `aws:MODULE/name:Class`. Raises UnknownTokenError where the SDK has no such type."""
-    package, class_name = _location(token)
-    try:
-        # The SDK's modules import each other, which two threads must not begin at once.
-        with _IMPORTING:
-            module = importlib.import_module(package)
-            resource = getattr(module, class_name)
-    except (ImportError, AttributeError):
-        raise UnknownTokenError(f"{token}: the installed {_PACKAGE} has no such resource type") from None
-    home = importlib.import_module(resource.__module__)
-    own = {f"{class_name}Args", f"{class_name}InitArgs"} & set(home.__all__)
-    arguments = getattr(home, own.pop())
-    state = getattr(home, f"_{class_name}State", arguments)
-    names = _types.input_type_py_to_pulumi_names(arguments)
-    parameters = inspect.signature(arguments.__init__).parameters
-    required = {names[name] for name, found in parameters.items() if name in names and found.default is found.empty}
-    inputs = dict(_types.input_type_types(arguments))
+
+    def annotated() -> dict[str, Any]:
+        # Only here: importing the SDK takes as long as all else that a plugin does for a stack without changes.
+        from stacks.rehearsal.aws.sdk_annotations import annotated_type
+
+        return annotated_type(token)
+
+    found = _known(token, annotated)
     return TypeSchema(
         token=token,
-        inputs=MappingProxyType(inputs),
-        required=frozenset(required),
-        outputs=MappingProxyType({**inputs, **_types.input_type_types(state)}),
-        replaces=_documented_replacements(arguments, names),
+        inputs=_shapes(found["inputs"]),
+        required=frozenset(found["required"]),
+        outputs=_shapes({**found["inputs"], **found["state"]}),
+        replaces=frozenset(found["replaces"]),
     )
 
 
 @functools.cache
-def object_schema(arguments: Any) -> tuple[Mapping[str, Any], frozenset[str]]:
-    """Return the property types of a nested object's class and the names of the required ones."""
-    names = _types.input_type_py_to_pulumi_names(arguments)
-    parameters = inspect.signature(arguments.__init__).parameters
-    required = {names[name] for name, found in parameters.items() if name in names and found.default is found.empty}
-    return MappingProxyType(dict(_types.input_type_types(arguments))), frozenset(required)
+def object_schema(object_type: str) -> ObjectSchema:
+    """Return what a nested object consists of."""
+
+    def annotated() -> dict[str, Any]:
+        from stacks.rehearsal.aws.sdk_annotations import annotated_object
+
+        return annotated_object(object_type)
+
+    found = _known(object_type, annotated)
+    return ObjectSchema(properties=_shapes(found["properties"]), required=frozenset(found["required"]))
 
 
-def shape_of(annotation: Any) -> Shape:
-    """Take Input, Optional and the alternatives for callers off an annotation."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Union:
-        options = [option for option in typing.get_args(annotation) if option is not type(None)]
-        enumerations = [option for option in options if inspect.isclass(option) and issubclass(option, Enum)]
-        if enumerations:
-            return shape_of(enumerations[0])
-        return shape_of(options[0])
-    if origin in (Sequence, list):
-        return Shape("list", typing.get_args(annotation)[0])
-    if origin in (Mapping, dict):
-        return Shape("map", typing.get_args(annotation)[1])
-    if inspect.isclass(annotation):
-        if issubclass(annotation, Enum):
-            return Shape("scalar", str, tuple(str(member.value) for member in annotation))
-        if annotation in (str, bool, int, float):
-            return Shape("scalar", annotation)
-        if _types.is_input_type(annotation):
-            return Shape("object", annotation)
-    return Shape("any")
+def _known(name: str, annotated: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    found = _file.get(name)
+    if found is None:
+        found = annotated()
+        _file.add(name, found)
+    return found
 
 
-def _location(token: str) -> tuple[str, str]:
-    try:
-        package, module, class_name = token.split(":")
-    except ValueError:
-        raise UnknownTokenError(f"{token!r} is no type token") from None
-    if package != "aws":
-        raise UnknownTokenError(f"{token}: this plugin has only types of AWS")
-    folder = module.split("/", 1)[0].lower()
-    if folder == "index":
-        return _PACKAGE, class_name
-    return f"{_PACKAGE}.{folder}_" if folder in ("lambda",) else f"{_PACKAGE}.{folder}", class_name
+def _shapes(described: Mapping[str, Any]) -> Mapping[str, Shape]:
+    return MappingProxyType({name: _shape(description) for name, description in described.items()})
 
 
-def _documented_replacements(arguments: Any, names: Mapping[str, str]) -> frozenset[str]:
-    text = inspect.getdoc(arguments.__init__) or ""
-    found = (_PARAMETER.match(line.strip()) for line in text.splitlines())
-    return frozenset(names[match[1]] for match in found if match and match[1] in names and _REPLACES.search(match[2]))
+def _shape(described: Mapping[str, Any]) -> Shape:
+    element = described.get("element")
+    return Shape(
+        described["kind"],
+        scalar=described.get("scalar", ""),
+        values=tuple(described.get("values", ())),
+        element=None if element is None else _shape(element),
+        object_type=described.get("object_type", ""),
+    )

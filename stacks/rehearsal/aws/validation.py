@@ -4,13 +4,14 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stacks.rehearsal.aws.schema import TypeSchema, object_schema, shape_of
+from stacks.rehearsal.aws.schema import Shape, TypeSchema, object_schema
 from stacks.rehearsal.plugins.properties import UNKNOWN
 from stacks.rehearsal.plugins.provider import InvalidProperty
 
 # The SDK's lists of these are older than the cloud's.
 _OPEN_ENUMERATIONS = frozenset({"instanceType", "instanceClass", "nodeType", "runtime", "engine", "policyArn"})
-_WORDS = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
+_WORDS = {"str": "a text", "bool": "true or false", "int": "a whole number", "float": "a number"}
+_CLASSES: Mapping[str, Any] = {"str": str, "bool": bool, "int": int, "float": int | float}
 
 
 def invalid_properties(schema: TypeSchema, inputs: Mapping[str, Any]) -> list[InvalidProperty]:
@@ -19,7 +20,7 @@ def invalid_properties(schema: TypeSchema, inputs: Mapping[str, Any]) -> list[In
 
 
 def _object(
-    path: str, types: Mapping[str, Any], required: frozenset[str], value: Mapping[str, Any]
+    path: str, types: Mapping[str, Shape], required: frozenset[str], value: Mapping[str, Any]
 ) -> Iterator[InvalidProperty]:
     for name in sorted(required - set(value)):
         yield InvalidProperty(_join(path, name), "is required, but missing")
@@ -34,37 +35,35 @@ def _object(
             yield from _value(here, types[name], item)
 
 
-def _value(path: str, annotation: Any, value: Any) -> Iterator[InvalidProperty]:
-    shape = shape_of(annotation)
+def _value(path: str, shape: Shape, value: Any) -> Iterator[InvalidProperty]:
     if value is UNKNOWN or value is None or shape.kind == "any":
         return
-    if shape.kind == "list":
+    if shape.kind == "list" and shape.element:
         if not isinstance(value, list):
             yield InvalidProperty(path, f"must be a list, not {_kind(value)}")
             return
         for index, item in enumerate(value):
-            yield from _value(f"{path}[{index}]", shape.type, item)
-    elif shape.kind == "map":
+            yield from _value(f"{path}[{index}]", shape.element, item)
+    elif shape.kind == "map" and shape.element:
         if not isinstance(value, Mapping):
             yield InvalidProperty(path, f"must be a map, not {_kind(value)}")
             return
         for key, item in value.items():
-            yield from _value(f"{path}.{key}", shape.type, item)
+            yield from _value(f"{path}.{key}", shape.element, item)
     elif shape.kind == "object":
         if not isinstance(value, Mapping):
             # Policy documents may be given as text.
-            if not (isinstance(value, str) and "PolicyDocument" in shape.type.__name__):
+            if not (isinstance(value, str) and "PolicyDocument" in shape.object_type):
                 yield InvalidProperty(path, f"must be an object, not {_kind(value)}")
             return
-        yield from _object(path, *object_schema(shape.type), value)
+        inner = object_schema(shape.object_type)
+        yield from _object(path, inner.properties, inner.required, value)
     else:
-        yield from _scalar(path, shape.type, shape.values, value)
+        yield from _scalar(path, shape.scalar, shape.values, value)
 
 
-def _scalar(path: str, kind: type, allowed: tuple[str, ...], value: Any) -> Iterator[InvalidProperty]:
-    fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-    if kind is float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
+def _scalar(path: str, kind: str, allowed: tuple[str, ...], value: Any) -> Iterator[InvalidProperty]:
+    fits = isinstance(value, _CLASSES[kind]) and (kind == "bool" or not isinstance(value, bool))
     if not fits:
         yield InvalidProperty(path, f"must be {_WORDS[kind]}, not {_kind(value)}")
     elif allowed and value not in allowed and path.rsplit(".", 1)[-1] not in _OPEN_ENUMERATIONS:
