@@ -66,7 +66,6 @@ def rehearse(workspace: Workspace, rehearsal: Rehearsal, *, sink: Sink) -> Repor
             _write_objects(session, rehearsal, scenario.before)
             scenario.no_op(rehearsal.no_ops)
             scenario.secrets()
-            scenario.refresh()
             scenario.drift()
             scenario.update()
             scenario.destroy()

@@ -134,21 +134,8 @@ class Scenario:
 
         self._step("secrets", "secrets in plain text", work)
 
-    def refresh(self) -> None:
-        """See that nothing has drifted of itself."""
-
-        def work() -> _Result:
-            before = self._session.steps.export()
-            self._engine("refresh", "refresh", "looking for drift where there is none")
-            drifted = changed_inputs(before, self._session.steps.export())
-            if drifted:
-                raise StepFailedError(f"drift that nobody made: {_told(drifted)}", _as_changes(drifted, before))
-            return "no drift", ()
-
-        self._step("refresh", "refresh", work)
-
     def drift(self) -> None:
-        """Change something behind the engine's back, see it in a refresh, and have it repaired."""
+        """Change something behind the engine's back, see it and nothing else in a refresh, and have it repaired."""
         meddlings: list[Meddling] = []
         before: list[Deployment] = []
 
@@ -163,6 +150,10 @@ class Scenario:
             ]
             unseen = [item.what for item in self.found.drift if not item.seen]
             changes = _as_changes(drifted, before[0])
+            made = {item.urn for item in meddlings}
+            nobodys = {urn: properties for urn, properties in drifted.items() if urn not in made}
+            if nobodys:
+                raise StepFailedError(f"drift that nobody made: {_told(nobodys)}", changes)
             if unseen:
                 raise StepFailedError(f"not seen: {'; '.join(unseen)}", changes)
             return "; ".join(item.what for item in meddlings), changes
@@ -181,12 +172,26 @@ class Scenario:
 
         kinds = () if self.found.first is None else self.found.first.things.values()
         if not self._broken and not any(thing.type in MEDDLED for thing in kinds):
+            self._refresh()
             self._skip(
                 "drift", "drift behind the engine's back", "the stack has neither a private bucket nor a Deployment"
             )
             return
         self._step("drift", "drift behind the engine's back", see)
         self._step("repair", "repair of the drift", repair)
+
+    def _refresh(self) -> None:
+        """See that nothing has drifted of itself."""
+
+        def work() -> _Result:
+            before = self._session.steps.export()
+            self._engine("refresh", "refresh", "looking for drift where there is none")
+            drifted = changed_inputs(before, self._session.steps.export())
+            if drifted:
+                raise StepFailedError(f"drift that nobody made: {_told(drifted)}", _as_changes(drifted, before))
+            return "no drift", ()
+
+        self._step("refresh", "refresh", work)
 
     def update(self) -> None:
         """Change a setting, and list what it changed."""

@@ -139,7 +139,9 @@ class ControlPlane:
         self._write_kubeconfig(port, token, certificate.read_bytes())
         api = self.api()
         self._wait(deadline, "kube-apiserver", api.is_ready)
-        common = ("--kubeconfig", "kubeconfig", "--leader-elect=false", "--secure-port", "0")
+        # By default 20 a second: removing a namespace takes one request for every kind of object that there is.
+        rates = ("--kube-api-qps", "1000", "--kube-api-burst", "1000")
+        common = ("--kubeconfig", "kubeconfig", "--leader-elect=false", "--secure-port", "0", *rates)
         self._run(
             programs,
             "kube-controller-manager",

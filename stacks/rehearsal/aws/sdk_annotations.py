@@ -30,7 +30,7 @@ def annotated_type(token: str) -> dict[str, Any]:
     """
     package, class_name = _location(token)
     try:
-        resource = getattr(_module(package), class_name)
+        resource = _class(package, class_name)
     except (ImportError, AttributeError):
         raise UnknownTokenError(f"{token}: the installed {_PACKAGE} has no such resource type") from None
     home = importlib.import_module(resource.__module__)
@@ -48,14 +48,15 @@ def annotated_type(token: str) -> dict[str, Any]:
 def annotated_object(object_type: str) -> dict[str, Any]:
     """Return `properties` and `required` of a nested object, `MODULE:CLASS`, as data."""
     module, _, class_name = object_type.partition(":")
-    arguments = getattr(_module(module), class_name)
+    arguments = _class(module, class_name)
     return {"properties": _described(arguments), "required": _required(arguments)}
 
 
-def _module(name: str) -> Any:
-    # The SDK's modules import each other, which two threads must not begin at once.
+def _class(module: str, name: str) -> Any:
+    # The SDK's modules import each other, and themselves only when an attribute is asked for; two threads must not
+    # begin that at once.
     with _IMPORTING:
-        return importlib.import_module(name)
+        return getattr(importlib.import_module(module), name)
 
 
 def _described(arguments: Any) -> dict[str, Any]:

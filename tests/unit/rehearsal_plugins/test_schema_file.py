@@ -1,5 +1,8 @@
 import json
 import multiprocessing
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,21 @@ def test_a_schema_that_was_kept_is_read_without_the_sdk(kept: Path, monkeypatch:
     monkeypatch.undo()
     schema.type_schema.cache_clear()
     schema.object_schema.cache_clear()
+
+
+def test_threads_that_ask_for_types_at_once_find_all_of_them() -> None:
+    program = textwrap.dedent(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        from stacks.rehearsal.aws.schema import type_schema
+        names = ("ec2/vpc:Vpc", "ec2/subnet:Subnet", "ec2/routeTable:RouteTable", "iam/role:Role", "s3/bucket:Bucket")
+        with ThreadPoolExecutor(len(names)) as pool:
+            print(sum(bool(schema.inputs) for schema in pool.map(type_schema, [f"aws:{name}" for name in names])))
+        """
+    )
+    # A new interpreter, for the SDK imports a service once.
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout == "5\n", done.stderr
 
 
 def test_lines_that_were_cut_off_or_are_no_schema_are_read_from_the_sdk_again(kept: Path) -> None:
