@@ -70,6 +70,7 @@ class Bench:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "INFERLOOP_REHEARSAL_AWS_ENDPOINT": moto.endpoint,
             "INFERLOOP_REHEARSAL_STATE": str(folder / "state"),
+            "INFERLOOP_REHEARSAL_SCHEMAS": str(folder / "schemas.jsonl"),
         }
 
     def program(self, name: str, text: str) -> Path:

@@ -12,7 +12,7 @@ from inferloop.rehearsal.session import Session
 from inferloop.state import read_state
 from stacks.rehearsal.behind_back import MEDDLED, Meddling, meddle
 from stacks.rehearsal.deployment import Deployment, changed_inputs
-from stacks.rehearsal.leftovers import Inventory, take_inventory, what_is_left
+from stacks.rehearsal.leftovers import Inventory, cluster_inventory, take_inventory, what_is_left
 from stacks.rehearsal.plugins.errors import RehearsalError
 from stacks.rehearsal.plugins.faults import Fault
 from stacks.rehearsal.report import DriftFound, FaultSeen, Outcome, ResourceChange, SecretCheck, Step
@@ -65,7 +65,7 @@ class Scenario:
         self._change = change
         self._waiting = list(faults)
         self._config = session.workspace.configure()
-        self.before = self._inventory()
+        self.before = cluster_inventory(session.emulators.api())
         self._broken = False
 
     def ready(self, duration_s: float) -> None:

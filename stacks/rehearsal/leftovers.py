@@ -27,9 +27,14 @@ def take_inventory(endpoint: str, region: str, state: Path, api: KubernetesApi |
     """
     found = [f"aws {item}" for item in inventory(endpoint, region)]
     found += [f"aws {item}" for item in EmulatedStore(state / "emulated-aws").inventory()]
-    if api is not None:
-        found += [f"{CLUSTER} {address(item)}" for item in all_objects(api) if item["kind"] not in _KEPT]
-    return frozenset(found)
+    return cluster_inventory(api).union(found)
+
+
+def cluster_inventory(api: KubernetesApi | None) -> Inventory:
+    """Return what is in the cluster alone; a cluster has things from birth, an account has none that count."""
+    if api is None:
+        return frozenset()
+    return frozenset(f"{CLUSTER} {address(item)}" for item in all_objects(api) if item["kind"] not in _KEPT)
 
 
 def what_is_left(

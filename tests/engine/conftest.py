@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stacks.rehearsal.aws.plugin import SCHEMAS
 from tests.support.pulumi_stack import PulumiStack, engine_path, pulumi_stack
 
 
@@ -14,6 +15,14 @@ def engine() -> list[str]:
     if found is None:
         pytest.skip("no Pulumi engine: run `make setup`")
     return found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schemas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let every plugin of the session read what the first one has read of the AWS SDK."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SCHEMAS, str(tmp_path_factory.getbasetemp() / "schemas.jsonl"))
+        yield
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ With the argument `--outlive` it serves until it is told to end.
 """
 
 import functools
+import importlib
 import os
 import sys
 import threading
@@ -53,7 +54,13 @@ def main() -> None:
     sys.stdout.flush()
     if OUTLIVE not in sys.argv[1:]:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_read_instance_types, daemon=True).start()
     server.serve_forever()
+
+
+def _read_instance_types() -> None:
+    # More than a second's work, which the first call to EC2 would wait for.
+    importlib.import_module("moto.ec2.models")
 
 
 def _end_with(parent: int) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from stacks.rehearsal.aws.moto_server import MotoServer
-from stacks.rehearsal.aws.plugin import ENDPOINT
+from stacks.rehearsal.aws.plugin import ENDPOINT, SCHEMAS
 from stacks.rehearsal.plugins.executable import write_plugin
 from stacks.rehearsal.plugins.server import FAULTS, STATE_DIR
 from tests.support.pulumi_stack import CHECKOUT, PASSPHRASE
@@ -84,6 +84,7 @@ class CloudStack:
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             ENDPOINT: moto.endpoint,
+            SCHEMAS: os.environ[SCHEMAS],
             STATE_DIR: str(base / "emulator"),
             **{key: value for key, value in os.environ.items() if key.startswith("COVERAGE_")},
         }

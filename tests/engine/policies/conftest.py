@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.rehearsal.aws.plugin import ENDPOINT
+from stacks.rehearsal.aws.plugin import ENDPOINT, SCHEMAS
 from stacks.rehearsal.plugins.executable import write_plugin
 from tests.support.pulumi_stack import PASSPHRASE
 
@@ -69,6 +69,7 @@ class CheckedProgram:
             "PULUMI_DEBUG_COMMANDS": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             ENDPOINT: endpoint,
+            SCHEMAS: os.environ[SCHEMAS],
             **{key: value for key, value in os.environ.items() if key.startswith("COVERAGE_")},
         }
         self._run("stack", "init", "--stack", "t", "--no-select")

@@ -14,7 +14,7 @@ import pytest
 
 from stacks.rehearsal.aws.emulation import EmulatedStore
 from stacks.rehearsal.aws.moto_server import MotoServer
-from stacks.rehearsal.aws.plugin import ENDPOINT
+from stacks.rehearsal.aws.plugin import ENDPOINT, SCHEMAS
 from stacks.rehearsal.plugins.executable import write_plugin
 from stacks.rehearsal.plugins.journal import Journal
 from stacks.rehearsal.plugins.server import FAULTS, STATE_DIR
@@ -52,6 +52,7 @@ class RehearsedProgram:
             "PULUMI_DEBUG_COMMANDS": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             ENDPOINT: moto.endpoint,
+            SCHEMAS: os.environ[SCHEMAS],
             STATE_DIR: str(self.state_dir),
             **{key: value for key, value in os.environ.items() if key.startswith("COVERAGE_")},
         }

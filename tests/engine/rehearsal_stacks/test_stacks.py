@@ -12,7 +12,7 @@ import yaml
 
 from stacks.policies.engine_arguments import engine_arguments
 from stacks.rehearsal.aws.moto_server import MotoServer
-from stacks.rehearsal.aws.plugin import ENDPOINT
+from stacks.rehearsal.aws.plugin import ENDPOINT, SCHEMAS
 from stacks.rehearsal.plugins.executable import write_plugin
 from stacks.rehearsal.plugins.server import STATE_DIR
 from tests.support.pulumi_stack import CHECKOUT, PASSPHRASE
@@ -77,6 +77,7 @@ def test_every_stack_can_be_previewed_and_breaks_no_mandatory_policy(engine: lis
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             ENDPOINT: moto.endpoint,
+            SCHEMAS: os.environ[SCHEMAS],
             STATE_DIR: str(tmp_path / "state"),
             **{key: value for key, value in os.environ.items() if key.startswith("COVERAGE_")},
         }
