@@ -59,7 +59,7 @@ class EventLog:
                     if not line.endswith(b"\n"):
                         return
                     self._offset += len(line)
-                    # The engine writes hundreds of these for each resource.
+                    # The SDK writes several of these for each resource.
                     if b'"severity":"debug"' not in line:
                         yield from self._read(json.loads(line))
         except FileNotFoundError:

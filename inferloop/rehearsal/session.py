@@ -15,6 +15,7 @@ from inferloop.sink import Sink
 from inferloop.stack_lock import stack_lock
 from inferloop.state import read_state
 from stacks.rehearsal.aws.plugin import ENDPOINT, SCHEMAS
+from stacks.rehearsal.control_plane import GARBAGE_PERCENT
 from stacks.rehearsal.emulators import Emulators, find_emulators, start_emulators, stop_emulators
 from stacks.rehearsal.node_pool import NodePool
 from stacks.rehearsal.plugins.faults import Fault
@@ -115,6 +116,7 @@ def _connect(
         # A rehearsal that is killed is thrown away, so that only the end of each command need be written down.
         "PULUMI_EXPERIMENTAL": "true",
         "PULUMI_SKIP_CHECKPOINTS": "true",
+        "GOGC": GARBAGE_PERCENT,
         "PATH": os.pathsep.join([str(emulators.programs), environment["PATH"]]),
         ENDPOINT: emulators.aws,
         STATE_DIR: str(workspace.state),

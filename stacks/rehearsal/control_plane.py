@@ -37,8 +37,9 @@ _RECORD = _CHECKOUT / ".tools" / "control-plane.json"
 _CLOUD = "simulated-cloud"
 _STAGES = Path(__file__).with_name("kubernetes") / "stages.yaml"
 _POLL_S = 0.05
-# How much garbage may come on top of what lives, instead of as much again (https://go.dev/doc/gc-guide).
-_GARBAGE_PERCENT = "40"
+GARBAGE_PERCENT = "40"
+"""How much garbage may come on top of what lives in a program of Go, instead of as much again: a laptop has less memory
+to spare than time (https://go.dev/doc/gc-guide, GOGC)."""
 _STOP_S = 10.0
 # A port that the kernel gave may be taken by another process before the program binds it.
 _ATTEMPTS = 3
@@ -209,8 +210,7 @@ class ControlPlane:
                 env={
                     **os.environ,
                     "PYTHONPATH": os.pathsep.join([str(_CHECKOUT), *_python_path()]),
-                    # A laptop has less memory to spare than time.
-                    "GOGC": _GARBAGE_PERCENT,
+                    "GOGC": GARBAGE_PERCENT,
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -4,7 +4,6 @@ With the argument `--outlive` it serves until it is told to end.
 """
 
 import functools
-import importlib
 import os
 import sys
 import threading
@@ -15,6 +14,7 @@ from moto import backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from stacks.rehearsal.aws.moto_offerings import read_offerings_on_demand
 from stacks.rehearsal.aws.moto_option import OUTLIVE
 
 _PARENT_CHECK_S = 0.5
@@ -46,6 +46,7 @@ class _OneAtATime:
 def main() -> None:
     """Serve until the parent process has gone or this one is told to end."""
     parent = os.getppid()
+    read_offerings_on_demand()
     # moto reads its own folder for every request.
     backends.list_of_moto_modules = functools.cache(lambda: tuple(_MODULES()))
     application = _OneAtATime(DomainDispatcherApplication(create_backend_app))
@@ -54,13 +55,7 @@ def main() -> None:
     sys.stdout.flush()
     if OUTLIVE not in sys.argv[1:]:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    threading.Thread(target=_read_instance_types, daemon=True).start()
     server.serve_forever()
-
-
-def _read_instance_types() -> None:
-    # More than a second's work, which the first call to EC2 would wait for.
-    importlib.import_module("moto.ec2.models")
 
 
 def _end_with(parent: int) -> None:
