@@ -15,6 +15,7 @@ from inferloop.sink import Sink
 from inferloop.stack_lock import stack_lock
 from inferloop.state import read_state
 from stacks.rehearsal.aws.plugin import ENDPOINT, SCHEMAS
+from stacks.rehearsal.aws.schema import keep_schemas_in
 from stacks.rehearsal.control_plane import GARBAGE_PERCENT
 from stacks.rehearsal.emulators import Emulators, find_emulators, start_emulators, stop_emulators
 from stacks.rehearsal.node_pool import NodePool
@@ -123,6 +124,8 @@ def _connect(
         SCHEMAS: str(workspace.schemas),
         FAULTS: ",".join(map(str, faults)),
     }
+    # The look for what is left reads them too.
+    keep_schemas_in(workspace.schemas)
     runner = EngineRunner(project, engine, environment=environment)
     workspace.configure()
     recover(runner, workspace.stack, sink)

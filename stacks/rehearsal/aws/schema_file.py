@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ class SchemaFile:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._known: dict[str, dict[str, Any]] = {}
-        if path is not None:
+
+    @cached_property
+    def _known(self) -> dict[str, dict[str, Any]]:
+        known: dict[str, dict[str, Any]] = {}
+        if self._path is not None:
             with contextlib.suppress(OSError):
-                for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                for line in self._path.read_text(encoding="utf-8", errors="replace").splitlines():
                     # Whoever wrote it was killed.
                     with contextlib.suppress(ValueError, KeyError, TypeError):
                         entry = json.loads(line)
-                        self._known[entry["name"]] = entry["schema"]
+                        known[entry["name"]] = entry["schema"]
+        return known
 
     def get(self, name: str) -> dict[str, Any] | None:
         """Return a schema, None where there is none."""
@@ -34,7 +39,6 @@ class SchemaFile:
         # processes do not mix theirs.
         line = "\n" + json.dumps({"name": name, "schema": schema}, separators=(",", ":")) + "\n"
         with contextlib.suppress(OSError):
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 os.write(descriptor, line.encode())

@@ -20,7 +20,7 @@ def add_many(path: Path, prefix: str) -> None:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    return tmp_path / "home" / "schemas.jsonl"
+    return tmp_path / "schemas.jsonl"
 
 
 def test_a_schema_that_was_kept_is_read_without_the_sdk(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
