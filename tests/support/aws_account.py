@@ -1,6 +1,5 @@
 """AWS components against recorded answers: what was asked of the cloud, and what the components give back."""
 
-import asyncio
 import dataclasses
 import importlib
 import inspect
@@ -15,6 +14,7 @@ from pulumi.runtime.stack import wait_for_rpcs
 
 from components.aws.account import Account, AccountArgs
 from components.aws.tags import Tags
+from tests.support.shallow_stack import run_in_thread
 
 ACCOUNT_ID = "123456789012"
 REGION = "eu-central-1"
@@ -143,7 +143,7 @@ def record(program: Callable[[], Any], *, stack: str = "contract") -> Deployment
         return await _resolved(made)
 
     try:
-        return Deployment(result=asyncio.run(run()), resources=tuple(monitor.recorded))
+        return Deployment(result=run_in_thread(run()), resources=tuple(monitor.recorded))
     finally:
         # What a program that failed left behind belongs to a loop that is closed.
         SETTINGS.rpc_manager.clear()

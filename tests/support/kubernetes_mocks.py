@@ -23,6 +23,7 @@ from components.contracts import (
 )
 from components.kubernetes.serving_plan import ServingPlan
 from components.kubernetes.traffic import Surroundings
+from tests.support.shallow_stack import run_in_thread
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -123,7 +124,7 @@ def compose(program: Callable[[], Any]) -> Made:
         return answer
 
     try:
-        made.result = asyncio.run(run())
+        made.result = run_in_thread(run())
     finally:
         # What a program that failed left behind belongs to a loop that is closed.
         SETTINGS.rpc_manager.clear()
