@@ -151,9 +151,7 @@ class Scenario:
             unseen = [item.what for item in self.found.drift if not item.seen]
             changes = _as_changes(drifted, before[0])
             made = {item.urn for item in meddlings}
-            nobodys = {urn: properties for urn, properties in drifted.items() if urn not in made}
-            if nobodys:
-                raise StepFailedError(f"drift that nobody made: {_told(nobodys)}", changes)
+            _refuse_nobodys({urn: names for urn, names in drifted.items() if urn not in made}, changes)
             if unseen:
                 raise StepFailedError(f"not seen: {'; '.join(unseen)}", changes)
             return "; ".join(item.what for item in meddlings), changes
@@ -187,8 +185,7 @@ class Scenario:
             before = self._session.steps.export()
             self._engine("refresh", "refresh", "looking for drift where there is none")
             drifted = changed_inputs(before, self._session.steps.export())
-            if drifted:
-                raise StepFailedError(f"drift that nobody made: {_told(drifted)}", _as_changes(drifted, before))
+            _refuse_nobodys(drifted, _as_changes(drifted, before))
             return "no drift", ()
 
         self._step("refresh", "refresh", work)
@@ -326,6 +323,11 @@ class Scenario:
 
     def _skip(self, name: str, title: str, why: str) -> None:
         self.found.steps.append(Step(name=name, title=title, outcome=Outcome.SKIPPED, duration_s=0, detail=why))
+
+
+def _refuse_nobodys(drifted: Mapping[str, Sequence[str]], changes: Sequence[ResourceChange]) -> None:
+    if drifted:
+        raise StepFailedError(f"drift that nobody made: {_told(drifted)}", changes)
 
 
 def _told(different: Mapping[str, Sequence[str]]) -> str:

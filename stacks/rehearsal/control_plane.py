@@ -140,7 +140,7 @@ class ControlPlane:
         self._write_kubeconfig(port, token, certificate.read_bytes())
         api = self.api()
         self._wait(deadline, "kube-apiserver", api.is_ready)
-        # By default 20 a second: removing a namespace takes one request for every kind of object that there is.
+        # By default 20 a second for all controllers, which spares a server that others use too.
         rates = ("--kube-api-qps", "1000", "--kube-api-burst", "1000")
         common = ("--kubeconfig", "kubeconfig", "--leader-elect=false", "--secure-port", "0", *rates)
         self._run(

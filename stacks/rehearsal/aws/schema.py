@@ -5,10 +5,10 @@ read for the next process (schema_file.py).
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, Literal
 
 from stacks.rehearsal.aws.schema_file import SchemaFile
@@ -66,14 +66,7 @@ def keep_schemas_in(path: Path) -> None:
 @functools.cache
 def type_schema(token: str) -> TypeSchema:
     """Return the schema of `aws:MODULE/name:Class`. Raises UnknownTokenError where the SDK has no such type."""
-
-    def annotated() -> dict[str, Any]:
-        # Only here: importing the SDK takes as long as all else that a plugin does for a stack without changes.
-        from stacks.rehearsal.aws.sdk_annotations import annotated_type
-
-        return annotated_type(token)
-
-    found = _known(token, annotated)
+    found = _file.get(token) or _file.add(token, _annotations().annotated_type(token))
     return TypeSchema(
         token=token,
         inputs=_shapes(found["inputs"]),
@@ -86,22 +79,15 @@ def type_schema(token: str) -> TypeSchema:
 @functools.cache
 def object_schema(object_type: str) -> ObjectSchema:
     """Return what a nested object consists of."""
-
-    def annotated() -> dict[str, Any]:
-        from stacks.rehearsal.aws.sdk_annotations import annotated_object
-
-        return annotated_object(object_type)
-
-    found = _known(object_type, annotated)
+    found = _file.get(object_type) or _file.add(object_type, _annotations().annotated_object(object_type))
     return ObjectSchema(properties=_shapes(found["properties"]), required=frozenset(found["required"]))
 
 
-def _known(name: str, annotated: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    found = _file.get(name)
-    if found is None:
-        found = annotated()
-        _file.add(name, found)
-    return found
+def _annotations() -> ModuleType:
+    # Only when asked for: importing the SDK takes as long as all else that a plugin does for a stack without changes.
+    from stacks.rehearsal.aws import sdk_annotations
+
+    return sdk_annotations
 
 
 def _shapes(described: Mapping[str, Any]) -> Mapping[str, Shape]:

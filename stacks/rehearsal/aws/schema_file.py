@@ -30,11 +30,11 @@ class SchemaFile:
         """Return a schema, None where there is none."""
         return self._known.get(name)
 
-    def add(self, name: str, schema: dict[str, Any]) -> None:
-        """Keep a schema, also for others."""
+    def add(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        """Keep a schema, also for others, and return it."""
         self._known[name] = schema
         if self._path is None:
-            return
+            return schema
         # It begins with a line's end, for the line before may be cut off. One write at the file's end, so that several
         # processes do not mix theirs.
         line = "\n" + json.dumps({"name": name, "schema": schema}, separators=(",", ":")) + "\n"
@@ -44,3 +44,4 @@ class SchemaFile:
                 os.write(descriptor, line.encode())
             finally:
                 os.close(descriptor)
+        return schema
